@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+# How tests are declared. A test has exactly one kind (its ctest label), which ./test.sh runs by name; the target
+# tests_<kind> builds everything that kind needs. Unit tests of the rooms with threads have the label tsan as well,
+# in the build that has ThreadSanitizer.
+find_package(GTest REQUIRED)
+
+set(HEADRACE_TSAN_ROOMS base records block vfs fuse)
+set(HEADRACE_TEST_ENVIRONMENT
+  "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1"
+  "UBSAN_OPTIONS=print_stacktrace=1"
+  "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+
+# headrace_test(NAME <name> KIND <label> [TIMEOUT <seconds>] [SERIAL] [DEPENDS <targets>] [ENVIRONMENT <K=V>...]
+#               COMMAND <command...>)
+function(headrace_test)
+  cmake_parse_arguments(PARSE_ARGV 0 T "SERIAL" "NAME;KIND;TIMEOUT" "DEPENDS;ENVIRONMENT;COMMAND")
+  if(T_UNPARSED_ARGUMENTS OR NOT T_NAME OR NOT T_KIND OR NOT T_COMMAND)
+    message(FATAL_ERROR "headrace_test: NAME, KIND and COMMAND are needed, and I do not know '${T_UNPARSED_ARGUMENTS}'")
+  endif()
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 300)
+  endif()
+  add_test(NAME ${T_NAME} COMMAND ${T_COMMAND})
+  set_tests_properties(${T_NAME} PROPERTIES
+    LABELS "${T_KIND}" TIMEOUT ${T_TIMEOUT} ENVIRONMENT "${HEADRACE_TEST_ENVIRONMENT};${T_ENVIRONMENT}")
+  if(T_SERIAL)
+    set_tests_properties(${T_NAME} PROPERTIES RUN_SERIAL ON)
+  endif()
+  if(NOT TARGET tests_${T_KIND})
+    add_custom_target(tests_${T_KIND})
+  endif()
+  if(T_DEPENDS)
+    add_dependencies(tests_${T_KIND} ${T_DEPENDS})
+  endif()
+endfunction()
+
+# <room>_test out of the room's *_test.cc files.
+function(headrace_unit_test room sources libs)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${room}_test ${sources})
+  target_link_libraries(${room}_test PRIVATE
+    headrace_${room}_testing headrace_${room} GTest::gmock GTest::gtest_main ${libs})
+  target_precompile_headers(${room}_test REUSE_FROM headrace_test_pch)
+  headrace_test(NAME unit.${room} KIND unit DEPENDS ${room}_test COMMAND ${room}_test)
+  if(HEADRACE_SANITIZE STREQUAL "thread" AND room IN_LIST HEADRACE_TSAN_ROOMS)
+    set_tests_properties(unit.${room} PROPERTIES LABELS "unit;tsan")
+    if(NOT TARGET tests_tsan)
+      add_custom_target(tests_tsan)
+    endif()
+    add_dependencies(tests_tsan ${room}_test)
+  endif()
+endfunction()
+
+# <room>_<x>_fuzz out of one x_fuzz.cc; seeds for it lie in x_fuzz_seeds/ beside it, if there are any.
+function(headrace_fuzz_target room source libs)
+  if(NOT HEADRACE_FUZZ)
+    return()
+  endif()
+  get_filename_component(stem "${source}" NAME_WE)
+  get_filename_component(folder "${source}" DIRECTORY)
+  string(REGEX REPLACE "_fuzz$" "" short "${stem}")
+  set(target ${room}_${stem})
+  add_executable(${target} "${source}")
+  target_link_libraries(${target} PRIVATE headrace_${room}_testing headrace_${room} ${libs})
+  target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+  headrace_test(NAME fuzz.${room}.${short} KIND fuzz DEPENDS ${target} TIMEOUT 3600
+    COMMAND "${PROJECT_SOURCE_DIR}/scripts/fuzz-one.sh" $<TARGET_FILE:${target}> "${folder}/${stem}_seeds")
+endfunction()
