@@ -9,6 +9,12 @@ set(HEADRACE_TEST_ENVIRONMENT
   "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1"
   "UBSAN_OPTIONS=print_stacktrace=1"
   "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+find_program(HEADRACE_SYMBOLIZER NAMES llvm-symbolizer-19 llvm-symbolizer)
+if(HEADRACE_SYMBOLIZER)
+  foreach(tool IN ITEMS ASAN UBSAN TSAN)
+    list(APPEND HEADRACE_TEST_ENVIRONMENT "${tool}_SYMBOLIZER_PATH=${HEADRACE_SYMBOLIZER}")
+  endforeach()
+endif()
 
 # headrace_test(NAME <name> KIND <label> [TIMEOUT <seconds>] [SERIAL] [DEPENDS <targets>] [ENVIRONMENT <K=V>...]
 #               COMMAND <command...>)
