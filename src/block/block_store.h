@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The blocks of one volume: read through the node's tiers, fetched once for many readers, written to the bucket in parallel. This
+// is the whole face that the file system sees of bytes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/budget.h"
+#include "base/extent.h"
+#include "base/log.h"
+#include "block/block.h"
+#include "block/node_tier.h"
+#include "object/object_store.h"
+
+namespace headrace::block {
+
+/// Bytes of a slice that is being written: a growing buffer of blocks, each reserved in the budget. Uploads start as soon as a block
+/// is full. Used under the file's own lock by one writer at a time; readers may copy from it under the same lock.
+class SliceBuffer {
+ public:
+  virtual ~SliceBuffer() = default;
+  /// Writes at `offset` of the slice (≤ size(): no gaps). May rewrite only what is not yet in an upload: offset ≥ rewritable_from().
+  /// Waits for the budget within the scope.
+  virtual Result<void> write(const Scope& scope, std::uint32_t offset, ByteSpan bytes) = 0;
+  /// Copies bytes out; the range must lie within size().
+  virtual void read(std::uint32_t offset, MutableByteSpan into) const = 0;
+  virtual std::uint32_t size() const = 0;
+  /// The first byte that a write may still change: earlier blocks are in the store or on their way.
+  virtual std::uint32_t rewritable_from() const = 0;
+  /// No more writes; the last block goes up too. Returns at once. Idempotent.
+  virtual void finish() = 0;
+  /// Waits until every block is in the store. The first error of any upload. Only after finish().
+  virtual Result<void> wait_uploaded(const Scope& scope) = 0;
+  /// Removes what was uploaded: the slice will never be committed. Uploads that still run end first, within the scope.
+  virtual Result<void> discard(const Scope& scope) = 0;
+};
+
+struct BlockStoreOptions {
+  Layout layout;
+  std::uint32_t uploads_max = 20;       // at the same time
+  std::uint32_t downloads_max = 200;
+  Duration get_timeout = std::chrono::seconds(60);
+  Duration put_timeout = std::chrono::seconds(60);
+  /// Blocks read from the bucket are kept in the node's block tier.
+  bool cache_blocks = true;
+};
+
+/// Thread-safe.
+class BlockStore {
+ public:
+  virtual ~BlockStore() = default;
+  /// Reads file bytes: each extent's bytes to `into` at (extent.offset - `file_offset`); holes become zeros. The extents
+  /// cover [file_offset, file_offset + into.size()) entirely. Fetches of different blocks run side by side.
+  virtual Result<void> read(const Scope& scope, std::span<const Extent> extents, std::uint64_t file_offset, MutableByteSpan into) = 0;
+  /// Starts bringing blocks of these extents into the node's block tier, as far as budget and tier allow; returns at once.
+  virtual void prefetch(std::span<const Extent> extents) = 0;
+  virtual std::unique_ptr<SliceBuffer> new_slice(SliceId slice) = 0;
+  /// Removes all objects of a slice. Idempotent.
+  virtual Result<void> remove_slice(const Scope& scope, SliceId slice, std::uint32_t slice_size) = 0;
+  /// Waits for all uploads, prefetches and fills, then refuses work. Idempotent.
+  virtual Result<void> close(const Scope& scope) = 0;
+};
+
+std::unique_ptr<BlockStore> new_block_store(object::ObjectStore& store, NodeTier& tier, Budget& budget, Scheduler& scheduler, const Log& log,
+                                            const BlockStoreOptions& options);
+
+}  // namespace headrace::block

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this node keeps in RAM: whole files, which the kernel may serve by itself (passthrough), and single blocks. All of it lives in
+// one detached tmpfs (fsopen, huge=within_size, mode 0700, never moved into the tree), so no path leads to it and it is gone with its last
+// descriptor. DESIGN 8.4 is the law here: a copy is sized first, filled in 2 MiB-aligned units with a presence bitmap set after the
+// checksum, published once when complete, and a descriptor handed out is never reused for other bytes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/event.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "block/block.h"
+
+namespace headrace::block {
+
+/// What a whole copy is a copy of: equal keys mean equal bytes. For volumes: volume UUID, inode, a digest of the visible extents, length.
+struct CopyKey {
+  std::string identity;
+  std::uint64_t length = 0;
+  friend bool operator==(const CopyKey&, const CopyKey&) = default;
+};
+
+/// A file of the tier that holds, or will hold, one version of one file. Thread-safe. While any reference lives its bytes stay: eviction
+/// takes it out of the index and frees nothing that is still referenced ("pinned").
+class NodeFile {
+ public:
+  virtual ~NodeFile() = default;
+  virtual const CopyKey& key() const = 0;
+  /// All bytes present and verified; from then on for ever.
+  virtual bool is_complete() const = 0;
+  /// The descriptor to hand to the kernel. Only when complete (CHECK). Stays open while this object lives.
+  virtual int descriptor() const = 0;
+  /// Whether [offset, offset + length) is present; then read() answers from here.
+  virtual bool has(std::uint64_t offset, std::uint64_t length) const = 0;
+  /// Copies bytes out. kNotFound when some are not present.
+  virtual Result<void> read(std::uint64_t offset, MutableByteSpan into) const = 0;
+  /// Fills one unit (offset a multiple of kFillUnit, the last one short). The bytes have been checked by the caller. kNoSpace when the tmpfs
+  /// is full: the copy is then dropped from the index. Filling what is present is no error. The last unit completes the copy.
+  virtual Result<void> fill(std::uint64_t offset, ByteSpan bytes) = 0;
+  /// A private copy was taken over by a writer (see NodeTier::make_private): write-through of DESIGN 8.3. Grows the file as needed.
+  virtual Result<void> write_through(std::uint64_t offset, ByteSpan bytes) = 0;
+  virtual Result<void> truncate_through(std::uint64_t length) = 0;
+};
+
+inline constexpr std::uint64_t kFillUnit = 2u << 20;
+
+struct NodeTierStats {
+  std::uint64_t bytes_max = 0, used_bytes = 0, pinned_bytes = 0;
+  std::uint64_t files = 0, complete_files = 0, blocks = 0;
+  std::uint64_t hits = 0, misses = 0, evictions = 0, damaged = 0;
+};
+
+struct NodeTierOptions {
+  std::uint64_t bytes_max = 1ull << 30;  // 0: no tier; everything answers "not here"
+  /// Where the tmpfs comes from when this process may not fsopen: a directory on a tmpfs or disk, used with O_TMPFILE. Empty: memfd.
+  std::string fallback_directory;
+};
+
+class NodeTier {
+ public:
+  virtual ~NodeTier() = default;
+
+  /// The copy in the index, or nothing. Counts as use.
+  virtual std::shared_ptr<NodeFile> find(const CopyKey& key) = 0;
+  /// The copy, or a new empty one: room for all of it is reserved first, by evicting what nobody refers to. kNoSpace: it cannot be held now.
+  virtual Result<std::shared_ptr<NodeFile>> find_or_create(const CopyKey& key) = 0;
+  /// Takes a copy out of the index: it will be written and no longer is what its key says. Its references stay valid.
+  virtual void forget(const CopyKey& key) = 0;
+
+  /// A block's bytes, checked against the checksum made when it was put; kNotFound. A copy that fails its check is dropped and counted.
+  virtual Result<void> read_block(const BlockKey& key, std::uint32_t offset, MutableByteSpan into) = 0;
+  /// Keeps a block if there is room without evicting whole files that are in use. Never waits.
+  virtual void put_block(const BlockKey& key, ByteSpan bytes) = 0;
+
+  /// Gives back at least `bytes` of what is not pinned, least recently used first; returns how many were freed.
+  virtual std::uint64_t shrink(std::uint64_t bytes) = 0;
+  virtual NodeTierStats stats() const = 0;
+};
+
+/// Never fails: where tmpfs cannot be had the tier holds nothing, and the log says why.
+std::unique_ptr<NodeTier> new_node_tier(Scheduler& scheduler, const Log& log, const NodeTierOptions& options);
+
+}  // namespace headrace::block
