@@ -4,6 +4,12 @@
 # in the build that has ThreadSanitizer.
 find_package(GTest REQUIRED)
 
+# The distribution's own Python: the packages that tests import (numpy) are installed for that one.
+find_program(HEADRACE_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
+if(NOT HEADRACE_PYTHON)
+  find_program(HEADRACE_PYTHON python3 REQUIRED)
+endif()
+
 set(HEADRACE_TSAN_ROOMS base records block vfs fuse)
 set(HEADRACE_TEST_ENVIRONMENT
   "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1"
