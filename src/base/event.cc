@@ -10,12 +10,20 @@
 namespace headrace {
 namespace {
 
+thread_local std::function<void()> wait_hook;
+
 class SystemEvent final : public Event {
  public:
   void notify_all() override { condition_.notify_all(); }
 
  protected:
   Result<void> sleep_until(const Scope& scope, Mutex& mutex, FunctionRef<bool()> holds) override NO_THREAD_SAFETY_ANALYSIS {
+    if (wait_hook) {
+      // The hook may take locks of the lane: not under the waiter's mutex. The predicate is asked again before any sleep.
+      mutex.unlock();
+      wait_hook();
+      mutex.lock();
+    }
     if (!scope.stop.stop_possible()) return sleep_loop(scope, mutex, holds);
     // The callback takes the mutex, so that its notification cannot fall between a look at the stop token and the sleep. It is
     // registered and removed with the mutex free, because it may run at once, and its removal waits for it to end.
@@ -66,6 +74,12 @@ std::jthread SystemScheduler::new_thread(std::string name, std::function<void(st
     pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
     body(stop);
   });
+}
+
+void set_wait_hook(std::function<void()> hook) { wait_hook = std::move(hook); }
+
+void about_to_block() {
+  if (wait_hook) wait_hook();
 }
 
 Result<void> pause(Scheduler& scheduler, const Scope& scope, Duration length) {

@@ -59,6 +59,13 @@ class SystemScheduler final : public Scheduler {
   SystemClock clock_;
 };
 
+/// A lane thread wants to know before it goes to sleep, so that another one can take its place at the device first. Each thread has
+/// at most one hook; it is called before every wait of an Event that really sleeps, and by about_to_block() before blocking I/O.
+/// The hook itself must not wait. (Thread-local, not global: it belongs to the thread that set it.)
+void set_wait_hook(std::function<void()> hook);
+/// To be called before I/O that may block this thread for longer than a cached read takes: disk, network, another process.
+void about_to_block();
+
 /// Waits until the deadline passes or the scope is stopped: for pauses between attempts and periodic work.
 /// Ok when the pause is over, kInterrupted when stopped.
 Result<void> pause(Scheduler& scheduler, const Scope& scope, Duration length);

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the file system asks of the kernel lane, unasked: to register backing files and to forget what it cached. The lane
+// implements it; tests have a fake that keeps a list.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "base/scope.h"
+
+namespace headrace::vfs {
+
+/// The kernel's name for a file: an inode and its incarnation (vfs/node_table.h).
+using NodeId = std::uint64_t;
+
+/// Thread-safe. Notifications are queued to a thread that serves no requests (kernel-lanes, section 5, "Deadlock rule"), so all may be
+/// called from a request's own thread.
+class KernelPort {
+ public:
+  virtual ~KernelPort() = default;
+  /// The kernel reads this descriptor's file by itself from now on, where an open says so. Returns its id (> 0).
+  /// kNotSupported: no passthrough on this mount.
+  virtual Result<std::int32_t> register_backing(int descriptor) = 0;
+  virtual void release_backing(std::int32_t backing_id) = 0;
+  /// Attributes, and the cached bytes from `offset` on (length 0: to the end; offset < 0: attributes alone).
+  virtual void invalidate_inode(NodeId node, std::int64_t offset, std::int64_t length) = 0;
+  virtual void invalidate_entry(NodeId parent, const std::string& name) = 0;
+  /// Waits until all notifications queued before are done. Never from a request on the inode concerned unless another thread serves.
+  virtual Result<void> drain(const Scope& scope) = 0;
+};
+
+}  // namespace headrace::vfs
