@@ -18,7 +18,8 @@
 namespace headrace::block {
 
 /// Bytes of a slice that is being written: a growing buffer of blocks, each reserved in the budget. Uploads start as soon as a block
-/// is full. Used under the file's own lock by one writer at a time; readers may copy from it under the same lock.
+/// is full. One writer at a time; read() and size() may run beside a write(): the buffer has its own lock, never held while a write waits
+/// for the budget. A write that fails may have stored a first part: size() says how much.
 class SliceBuffer {
  public:
   virtual ~SliceBuffer() = default;
