@@ -39,18 +39,37 @@ if [ -z "${HEADRACE_TEST_DIR:-}" ]; then
 fi
 mkdir -p "$HEADRACE_TEST_DIR" && HEADRACE_TEST_DIR=$(realpath "$HEADRACE_TEST_DIR") || exit 1
 export HEADRACE_TEST_DIR
+export HEADRACE_TEST_RUN=$$.$(date +%s%N)  # how a process that a test left running is known
 export PYTHONDONTWRITEBYTECODE=1
 
+end_leftovers() { scripts/clean-test-dir.sh "$HEADRACE_TEST_DIR" "$HEADRACE_TEST_RUN"; }
+
 clean_up() {
-  scripts/clean-test-dir.sh "$HEADRACE_TEST_DIR"
+  end_leftovers
   if [ -n "$own_dir" ]; then rm -rf --one-file-system "$HEADRACE_TEST_DIR"; fi
   rm -rf "$log"
 }
+# What takes long runs beside the shell, so that a signal to the shell ends it at once.
+child=
+bounded() {
+  timeout -k 30 "$@" &
+  child=$!
+  wait "$child"
+}
+
+stop() {
+  trap '' INT TERM
+  if [ -n "$child" ]; then kill -TERM "$child" 2>/dev/null && wait "$child"; fi
+  echo "test.sh: stopped by a signal"
+  exit "$1"
+}
 trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'stop 130' INT
+trap 'stop 143' TERM
 
 finish() {
+  clean_up
+  trap - EXIT
   echo "$passed passed, $failed failed"
   [ "$failed" -eq 0 ]
   exit
@@ -86,12 +105,12 @@ count() {
 run_kind() {
   local kind=$1 preset=${preset_of[$1]} limit=${limit_of[$1]} report=$log/$1.xml status
   echo "== $kind ($preset)"
-  if ! timeout -k 30 5400 cmake --build "build/$preset" --target "tests_$kind"; then
+  if ! bounded 5400 cmake --build "build/$preset" --target "tests_$kind"; then
     echo "test.sh: building the $kind tests failed"
     failed=$((failed + 1))
     return
   fi
-  timeout -k 30 "$limit" ctest --test-dir "build/$preset" -L "^$kind\$" --no-tests=error --output-on-failure \
+  bounded "$limit" ctest --test-dir "build/$preset" -L "^$kind\$" --no-tests=error --output-on-failure \
     --timeout 900 -j "${HEADRACE_TEST_JOBS:-$(nproc)}" --output-junit "$report"
   status=$?
   if [ -s "$report" ]; then
@@ -102,7 +121,7 @@ run_kind() {
     echo "test.sh: the $kind tests did not end within $limit seconds"
     failed=$((failed + 1))
   fi
-  if ! scripts/clean-test-dir.sh "$HEADRACE_TEST_DIR"; then
+  if ! end_leftovers; then
     echo "test.sh: the $kind tests left something mounted or running"
     failed=$((failed + 1))
   fi

@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Ends what tests left under a folder:   clean-test-dir.sh FOLDER
-# Processes that were started with HEADRACE_TEST_DIR=FOLDER are ended, FUSE connections mounted below it are aborted
-# (a server that hangs would hold everybody who looks there) and every mount below it is taken away. Never touches
-# a path on such a mount. Says one line for each thing it does.
+# Ends what tests left behind:   clean-test-dir.sh FOLDER [RUN]
+# Processes that were started with HEADRACE_TEST_RUN=RUN are ended, FUSE connections mounted below the folder are
+# aborted (a server that hangs would hold everybody who looks there) and every mount below it is taken away. Never
+# touches a path on such a mount. Says one line for each thing it does.
 # Exit status: 0 there was nothing, 1 there was something (it is gone now, or a line says that it could not be ended).
 set -uo pipefail
+if [ -n "${HEADRACE_TEST_RUN:-}" ]; then exec env -u HEADRACE_TEST_RUN "$0" "$@"; fi  # or it would find itself
 
 folder=$(realpath -m "${1:?a folder}")
+run=${2:-}
 if [ "$folder" = / ]; then
   echo "clean-test-dir: not for /" >&2
   exit 2
@@ -15,23 +17,9 @@ fi
 found=0
 say() { printf 'clean-test-dir: %s\n' "$*" >&2; }
 
-# Our own parents carry the variable too when a test of this script runs.
-is_own_parent() {
-  local pid=$$
-  while [ "${pid:-0}" -gt 1 ]; do
-    [ "$pid" = "$1" ] && return 0
-    pid=$(awk '$1 == "PPid:" {print $2}' "/proc/$pid/status" 2>/dev/null)
-  done
-  return 1
-}
-
 left_running() {
-  local environment pid
-  for environment in $(grep -slzxF "HEADRACE_TEST_DIR=$folder" /proc/[0-9]*/environ); do
-    pid=${environment#/proc/}
-    pid=${pid%/environ}
-    is_own_parent "$pid" || echo "$pid"
-  done
+  [ -n "$run" ] || return 0
+  grep -slzxF "HEADRACE_TEST_RUN=$run" /proc/[0-9]*/environ | tr -dc '0-9\n'
 }
 
 # Mounts below the folder, the latest first: "minor type path", the path as mountinfo writes it.
@@ -51,8 +39,12 @@ abort_connection() {
   timeout 10 sh -c "echo 1 >'$control/$1/abort'" 2>/dev/null
 }
 
+for _ in $(seq 20); do  # one that is about to end anyway is not left behind
+  [ -z "$(left_running)" ] && break
+  sleep 0.1
+done
 for pid in $(left_running); do
-  say "ending process $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | cut -c1-200)"
+  say "ending process $pid: $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | cut -c1-200)"
   kill -TERM "$pid" 2>/dev/null
   found=1
 done

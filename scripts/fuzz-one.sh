@@ -6,7 +6,7 @@
 set -eu
 program=$1
 seeds=${2:-}
-corpus=$(mktemp -d)
+corpus=$(mktemp -d "${HEADRACE_TEST_DIR:-${TMPDIR:-/tmp}}/fuzz.XXXXXX")
 trap 'rm -rf "$corpus"' EXIT
 if [ ! -d "$seeds" ]; then seeds=; fi
 "$program" -max_total_time="${HEADRACE_FUZZ_SECONDS:-10}" -max_len="${HEADRACE_FUZZ_LENGTH:-65536}" -timeout=20 \

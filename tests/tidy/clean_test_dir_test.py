@@ -35,14 +35,15 @@ class CleanTestDir(unittest.TestCase):
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix="headrace-clean-")).resolve()
         self.addCleanup(self.remove)
-        self.environment = dict(os.environ, HEADRACE_TEST_DIR=str(self.folder))
+        self.run_name = f"clean-{self.folder.name}"
 
     def remove(self):
         self.clean()
         subprocess.run(["rm", "-rf", "--one-file-system", str(self.folder)], timeout=20, check=True)
 
     def clean(self):
-        done = subprocess.run([str(SCRIPT), str(self.folder)], timeout=60, capture_output=True, text=True, check=False)
+        command = [str(SCRIPT), str(self.folder), self.run_name]
+        done = subprocess.run(command, timeout=60, capture_output=True, text=True, check=False)
         return done.returncode, done.stderr
 
     def start(self, *command, environment=None):
@@ -92,8 +93,8 @@ class CleanTestDir(unittest.TestCase):
         self.assertNotEqual(client.wait(timeout=10), 0)
 
     def test_processes_of_these_tests_are_ended_and_others_are_not(self):
-        ours = self.start("sleep", "300", environment=self.environment)
-        other = self.start("sleep", "300", environment=dict(self.environment, HEADRACE_TEST_DIR=f"{self.folder}-other"))
+        ours = self.start("sleep", "300", environment=dict(os.environ, HEADRACE_TEST_RUN=self.run_name))
+        other = self.start("sleep", "300", environment=dict(os.environ, HEADRACE_TEST_RUN=self.run_name + "x"))
         status, said = self.clean()
         self.assertEqual(status, 1, said)
         self.assertLess(ours.wait(timeout=10), 0)
