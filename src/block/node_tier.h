@@ -33,21 +33,26 @@ class NodeFile {
   virtual const CopyKey& key() const = 0;
   /// All bytes present and verified; from then on for ever.
   virtual bool is_complete() const = 0;
-  /// The descriptor to hand to the kernel. Only when complete (CHECK). Stays open while this object lives.
+  /// The descriptor to hand to the kernel. Only when complete, and only for copies of kOwnFileBytesMin or more (CHECK): shorter ones
+  /// share a file. Stays open while this object lives.
   virtual int descriptor() const = 0;
   /// Whether [offset, offset + length) is present; then read() answers from here.
   virtual bool has(std::uint64_t offset, std::uint64_t length) const = 0;
-  /// Copies bytes out. kNotFound when some are not present.
+  /// Copies bytes out. kNotFound when some are not present. A short copy is checked as read_block() does.
   virtual Result<void> read(std::uint64_t offset, MutableByteSpan into) const = 0;
   /// Fills one unit (offset a multiple of kFillUnit, the last one short). The bytes have been checked by the caller. kNoSpace when the tmpfs
-  /// is full: the copy is then dropped from the index. Filling what is present is no error. The last unit completes the copy.
+  /// is full: the copy is then dropped from the index. Filling what is present, or is being filled by another, is no error. The last
+  /// unit completes the copy.
   virtual Result<void> fill(std::uint64_t offset, ByteSpan bytes) = 0;
-  /// A private copy was taken over by a writer (see NodeTier::make_private): write-through of DESIGN 8.3. Grows the file as needed.
+  /// A complete copy that has been taken out of the index (NodeTier::forget) and is written by its owner: write-through of DESIGN
+  /// 8.3. Grows the file as needed, within the tier's room: kNoSpace. Not for copies below kOwnFileBytesMin (CHECK).
   virtual Result<void> write_through(std::uint64_t offset, ByteSpan bytes) = 0;
   virtual Result<void> truncate_through(std::uint64_t length) = 0;
 };
 
 inline constexpr std::uint64_t kFillUnit = 2u << 20;
+/// Copies from this length on are files of their own, with a descriptor for the kernel.
+inline constexpr std::uint64_t kOwnFileBytesMin = 1u << 20;
 
 struct NodeTierStats {
   std::uint64_t bytes_max = 0, used_bytes = 0, pinned_bytes = 0;
