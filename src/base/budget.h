@@ -13,7 +13,7 @@ namespace headrace {
 
 class Budget;
 
-/// Bytes taken from a budget; gives them back when it ends. Movable.
+/// Bytes taken from a budget; gives them back when it ends. Movable. Not thread-safe, but may end on any thread.
 class Reservation {
  public:
   Reservation() = default;
@@ -37,11 +37,16 @@ class Reservation {
 class Budget {
  public:
   Budget(Scheduler& scheduler, std::uint64_t bytes_max);
+  ~Budget();
+  Budget(const Budget&) = delete;
+  Budget& operator=(const Budget&) = delete;
 
-  /// Waits until the bytes are free, first come first served. A request larger than the whole budget is kInvalid.
-  /// kTimedOut, kInterrupted as Event::wait.
+  /// Waits until the bytes are free, first come first served: a large request is not overtaken by smaller ones behind it. A
+  /// request larger than the whole budget is kInvalid. kTimedOut, kInterrupted as Event::wait. Who holds bytes and takes more
+  /// may wait for itself: take all that one piece of work needs at once.
   Result<Reservation> take(const Scope& scope, std::uint64_t bytes);
-  /// Takes the bytes now, or nothing: for work that can be dropped (readahead). Leaves a tenth of the budget to take().
+  /// Takes the bytes now, or nothing (an empty reservation): for work that can be dropped (readahead). Leaves a tenth of the
+  /// budget to take(), and never overtakes one who waits there.
   Reservation try_take(std::uint64_t bytes);
 
   std::uint64_t used_bytes() const;
@@ -51,14 +56,23 @@ class Budget {
 
  private:
   friend class Reservation;
-  void give_back(std::uint64_t bytes);
+  /// One caller of take() that waits. Lives on its stack.
+  struct Waiter {
+    std::uint64_t bytes = 0;
+    bool is_granted = false;
+    std::unique_ptr<Event> granted;
+  };
 
+  void give_back(std::uint64_t bytes);
+  bool fits(std::uint64_t bytes) const REQUIRES(mutex_) { return bytes <= bytes_max_ - used_; }
+  /// Hands free bytes to those who wait, oldest first, until the oldest does not fit.
+  void grant_in_order() REQUIRES(mutex_);
+
+  Scheduler& scheduler_;
   const std::uint64_t bytes_max_;
   mutable Mutex mutex_;
   std::uint64_t used_ GUARDED_BY(mutex_) = 0;
-  std::uint64_t next_ticket_ GUARDED_BY(mutex_) = 0;
-  std::deque<std::uint64_t> queue_ GUARDED_BY(mutex_);  // tickets of those who wait, oldest first
-  std::unique_ptr<Event> changed_;
+  std::deque<Waiter*> queue_ GUARDED_BY(mutex_);  // oldest first
 };
 
 }  // namespace headrace

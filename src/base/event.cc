@@ -12,56 +12,55 @@ namespace {
 
 thread_local std::function<void()> wait_hook;
 
+// A waiter goes to sleep under a mutex of the event's own, taken before the caller's is given up. So a notification cannot fall
+// between its last look and its sleep, and the stop callback needs only the inner mutex: request_stop() may be called with the
+// caller's mutex held. Order: the caller's mutex, then the inner one; nothing is locked under the inner one.
 class SystemEvent final : public Event {
  public:
-  void notify_all() override { condition_.notify_all(); }
+  void notify_all() override {
+    std::lock_guard lock(inner_);
+    condition_.notify_all();
+  }
 
  protected:
-  Result<void> sleep_until(const Scope& scope, Mutex& mutex, FunctionRef<bool()> holds) override NO_THREAD_SAFETY_ANALYSIS {
+  Result<void> sleep_until(const Scope& scope, Mutex& mutex, FunctionRef<bool()> holds) override REQUIRES(mutex) {
     if (wait_hook) {
-      // The hook may take locks of the lane: not under the waiter's mutex. The predicate is asked again before any sleep.
+      // The hook may take locks of the lane: not under the waiter's mutex.
       mutex.unlock();
       wait_hook();
       mutex.lock();
+      if (holds()) return {};
     }
-    if (!scope.stop.stop_possible()) return sleep_loop(scope, mutex, holds);
-    // The callback takes the mutex, so that its notification cannot fall between a look at the stop token and the sleep. It is
-    // registered and removed with the mutex free, because it may run at once, and its removal waits for it to end.
-    mutex.unlock();
-    std::optional<std::stop_callback<std::function<void()>>> on_stop;
-    on_stop.emplace(scope.stop, [this, &mutex] {
-      mutex.lock();
-      mutex.unlock();
-      condition_.notify_all();
-    });
-    mutex.lock();
-    const Result<void> result = sleep_loop(scope, mutex, holds);
-    mutex.unlock();
-    on_stop.reset();
-    mutex.lock();
-    return result;
+    auto notify = [this] { notify_all(); };
+    std::optional<std::stop_callback<decltype(notify)>> on_stop;
+    if (scope.stop.stop_possible()) on_stop.emplace(scope.stop, notify);
+    for (;;) {
+      const bool is_late = sleep_once(scope, mutex);
+      if (holds()) return {};
+      if (scope.stop.stop_requested()) return Code::kInterrupted;
+      if (is_late) return Code::kTimedOut;
+    }
   }
 
  private:
-  Result<void> sleep_loop(const Scope& scope, Mutex& mutex, FunctionRef<bool()> holds) NO_THREAD_SAFETY_ANALYSIS {
-    std::unique_lock<std::mutex> lock(mutex.native(), std::adopt_lock);
-    Result<void> result;
-    while (!holds()) {
-      if (scope.stop.stop_requested()) {
-        result = Code::kInterrupted;
-        break;
-      }
+  /// Sleeps until the next notification, stop or deadline; true when the deadline has passed.
+  bool sleep_once(const Scope& scope, Mutex& mutex) REQUIRES(mutex) {
+    std::unique_lock lock(inner_);
+    mutex.unlock();
+    bool is_late = false;
+    if (!scope.stop.stop_requested()) {
       if (scope.deadline == Moment::max()) {
         condition_.wait(lock);
-      } else if (condition_.wait_until(lock, scope.deadline) == std::cv_status::timeout && !holds()) {
-        result = Code::kTimedOut;
-        break;
+      } else {
+        is_late = condition_.wait_until(lock, scope.deadline) == std::cv_status::timeout;
       }
     }
-    lock.release();  // still held: it belongs to the caller
-    return result;
+    lock.unlock();
+    mutex.lock();
+    return is_late;
   }
 
+  std::mutex inner_;
   std::condition_variable condition_;
 };
 
@@ -83,12 +82,13 @@ void about_to_block() {
 }
 
 Result<void> pause(Scheduler& scheduler, const Scope& scope, Duration length) {
+  const Moment now = scheduler.clock().now();
+  const Moment end = length < Moment::max() - now ? now + length : Moment::max();
   const auto event = scheduler.new_event();
   Mutex mutex;
   MutexLock lock(mutex);
-  const Moment end = scheduler.clock().now() + length;
   Result<void> slept = event->wait(scope.until(end), mutex, [] { return false; });
-  if (!slept && slept.code() == Code::kTimedOut) return {};
+  if (!slept && slept.code() == Code::kTimedOut && end <= scope.deadline) return {};
   return slept;
 }
 

@@ -23,14 +23,15 @@ class Event {
   virtual ~Event() = default;
 
   /// Waits until `holds()`; it is called with `mutex` held, before the first sleep and after each wake-up. With `mutex` held on
-  /// entry and on return. kTimedOut: the deadline passed; kInterrupted: the scope was stopped. In both cases `holds()` was
-  /// false when it was last asked.
+  /// entry and on return. kTimedOut: the deadline passed; kInterrupted: the scope was stopped. In both cases `holds()`
+  /// is false on return. request_stop() may be called with `mutex` held.
   Result<void> wait(const Scope& scope, Mutex& mutex, FunctionRef<bool()> holds) REQUIRES(mutex) {
     if (holds()) return {};
     return sleep_until(scope, mutex, holds);
   }
 
-  /// Wakes all who wait; they ask their predicates again. May be called with or without the mutex.
+  /// Wakes all who wait; they ask their predicates again. May be called with or without the mutex, after the state has changed
+  /// under it. Where the waiter may end the event's life as soon as it is awake, call it with the mutex.
   virtual void notify_all() = 0;
 
  protected:
@@ -66,8 +67,8 @@ void set_wait_hook(std::function<void()> hook);
 /// To be called before I/O that may block this thread for longer than a cached read takes: disk, network, another process.
 void about_to_block();
 
-/// Waits until the deadline passes or the scope is stopped: for pauses between attempts and periodic work.
-/// Ok when the pause is over, kInterrupted when stopped.
+/// Does nothing for so long: for pauses between attempts and periodic work. Ok when the pause is over, kInterrupted when the
+/// scope was stopped, kTimedOut when its deadline came before the end of the pause.
 Result<void> pause(Scheduler& scheduler, const Scope& scope, Duration length);
 
 }  // namespace headrace
