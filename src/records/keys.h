@@ -240,11 +240,15 @@ using Record = std::variant<Attr, EntryRecord, SliceList, SymlinkRecord, XattrRe
 struct KeyHash {
   std::size_t operator()(const Key& key) const;
 };
+/// What a message calls this record: "entry a.txt of directory 7".
+std::string describe(const Key& key);
+/// Whether a record is of the kind that this key names.
+bool fits(const Key& key, const Record& record);
 
 // Ranges: sets of records that can be listed or asked whether they are empty.
 
 /// The names of a directory, in the order of their bytes, after `after` (empty: from the start). With `with_inodes`, each entry is
-/// followed by its InodeKey and Attr, where the inode exists.
+/// followed by its InodeKey and Attr, where the inode exists and can be read; a limit counts the names alone.
 struct EntriesOf {
   Ino parent;
   std::string after;
@@ -278,7 +282,8 @@ struct LocksHeldBy {
   SessionId session;
 };
 /// Lists over the whole volume, for background work and checks. Paged by `after_number`: the number (inode, slice id, session …) of the
-/// last record seen; 0 to begin.
+/// last record seen; 0 to begin. Records of one number come together, so that a page may be shorter than its limit, and is longer
+/// where one number alone has more: the list has ended when a page is empty. Counters come all at once, after 0.
 enum class Whole { kInodes, kEntries, kSlices, kSliceRefs, kPendingSliceRefs /* count ≤ 0 */, kDelayedSlices, kDeletedFiles, kSessions,
                    kSustained, kDirStats, kDirQuotas, kDetached, kCounters, kXattrs, kSymlinks };
 struct WholeVolume {

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "base/scope.h"
 #include "records/keys.h"
+#include "records/observer.h"
 
 namespace headrace::records {
 
@@ -41,7 +42,7 @@ class RecordTxn {
   /// or reference that does not exist starts at 0 (a slice reference: at 1 on engines that keep none for one); statistics that do not
   /// exist stay absent: somebody sums them up from the directory later.
   virtual void add(Key key, Record delta) = 0;
-  /// Puts references behind a chunk's list without reading it.
+  /// Puts references behind a chunk's list without reading it. A list that does not exist begins with them.
   virtual void append(SlicesKey key, std::span<const Slice> slices) = 0;
 };
 
@@ -145,6 +146,7 @@ class RecordEngine {
 struct OpenOptions {
   bool create = false;     // make the database and its tables where they are missing
   bool read_only = false;
+  EngineObserver* observer = nullptr;  // may be nullptr; outlives the engine
 };
 Result<std::unique_ptr<RecordEngine>> open_engine(const std::string& url, const OpenOptions& options, Scheduler& scheduler);
 
