@@ -9,6 +9,14 @@
 #include "records/overlay.h"
 
 namespace headrace::records {
+namespace {
+
+/// One operation alone has had its answer; what may have been committed must not be done twice.
+bool is_tried_again(const Result<void>& committed, std::size_t operations) {
+  return !committed && committed.code() != Code::kUnknownOutcome && operations > 1;
+}
+
+}  // namespace
 
 Batcher::Batcher(Scheduler& scheduler, BatchStore& store, const EngineTraits& traits, EngineObserver* observer, BatchLimits limits)
     : scheduler_(scheduler), store_(store), traits_(traits), observer_(observer), limits_(limits), room_(scheduler.new_event()) {}
@@ -115,7 +123,7 @@ Result<void> Batcher::commit(const ChangeSet& changes, const Batch& batch, Momen
   if (committed) {
     const auto good = std::count_if(batch.begin(), batch.end(), [](const Pending* pending) { return pending->outcome.has_value(); });
     observer_->on_commit(static_cast<std::size_t>(good), scheduler_.clock().now() - begun);
-  } else if (batch.size() > 1) {
+  } else if (is_tried_again(committed, batch.size())) {
     observer_->on_restart(batch.size());
   }
   return committed;
@@ -124,7 +132,7 @@ Result<void> Batcher::commit(const ChangeSet& changes, const Batch& batch, Momen
 /// After a refused commit no answer of its operations counts: also one that failed had read what the others wrote.
 void Batcher::answer(const Batch& batch, const Result<void>& committed) {
   const std::uint64_t ticket = store_.sync_ticket();
-  const bool is_refused = !committed && committed.code() != Code::kUnknownOutcome && batch.size() > 1;
+  const bool is_refused = is_tried_again(committed, batch.size());
   for (auto it = batch.rbegin(); it != batch.rend(); ++it) {
     Pending& pending = **it;
     if (is_refused) {

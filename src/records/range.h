@@ -33,6 +33,7 @@ template <class Map, class Visit>
 void walk(Map& map, const Range& range, Visit visit) {
   for (const Key& start : starts_of(range)) {
     for (auto it = map.lower_bound(start); it != map.end(); ++it) {
+      if (it->first.index() != start.index()) break;
       const Step decision = step(range, it->first);
       if (decision == Step::kEnd) break;
       if (decision == Step::kTake && !visit(it)) return;
