@@ -38,12 +38,13 @@ struct ZeroShift {
   std::array<std::array<std::uint32_t, 256>, 4> tables{};
 
   explicit ZeroShift(std::size_t zero_bytes) {
-    for (unsigned byte = 0; byte < 4; ++byte) {
-      for (std::uint32_t value = 0; value < 256; ++value) {
-        std::uint32_t crc = value << (8 * byte);
-        for (std::size_t i = 0; i < zero_bytes; ++i) crc = kTable[crc & 0xFF] ^ (crc >> 8);
-        tables[byte][value] = crc;
-      }
+    for (unsigned bit = 0; bit < 32; ++bit) {
+      std::uint32_t crc = 1u << bit;
+      for (std::size_t i = 0; i < zero_bytes; ++i) crc = kTable[crc & 0xFF] ^ (crc >> 8);
+      // What a value maps to is the sum of what its bits map to: each bit doubles the part of the table that is known.
+      std::array<std::uint32_t, 256>& table = tables[bit / 8];
+      const std::uint32_t known = 1u << (bit % 8);
+      for (std::uint32_t value = 0; value < known; ++value) table[known + value] = table[value] ^ crc;
     }
   }
   std::uint32_t operator()(std::uint32_t crc) const {

@@ -4,6 +4,8 @@
 
 #include <ctime>
 
+#include "base/check.h"
+
 namespace headrace {
 
 Moment SystemClock::now() const { return std::chrono::steady_clock::now(); }
@@ -25,6 +27,7 @@ Timestamp ManualClock::wall() const {
 }
 
 void ManualClock::advance(Duration by) {
+  CHECK(by >= Duration::zero());
   MutexLock lock(mutex_);
   now_ += by;
   const std::int64_t nanoseconds = wall_.nanoseconds + by.count() % 1'000'000'000;

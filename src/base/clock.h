@@ -36,7 +36,7 @@ class ManualClock final : public Clock {
   explicit ManualClock(Timestamp wall = {1700000000, 0}) : wall_(wall) {}
   Moment now() const override;
   Timestamp wall() const override;
-  /// Moves both faces of the clock.
+  /// Moves both faces of the clock forward.
   void advance(Duration by);
   /// Moves the wall alone, as an administrator would.
   void set_wall(Timestamp wall);

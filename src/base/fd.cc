@@ -9,15 +9,17 @@
 namespace headrace {
 
 void UniqueFd::reset(int fd) {
+  const int error = errno;
   if (fd_ >= 0) ::close(fd_);
   fd_ = fd;
+  errno = error;
 }
 
 Result<void> write_all(int fd, ByteSpan bytes) {
   while (!bytes.empty()) {
     const ssize_t wrote = ::write(fd, bytes.data(), bytes.size());
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return errno_error(errno, "write");
+    if (wrote <= 0) return errno_error(wrote < 0 ? errno : EIO, "write");
     bytes = bytes.subspan(static_cast<std::size_t>(wrote));
   }
   return {};
@@ -27,7 +29,7 @@ Result<void> pwrite_all(int fd, ByteSpan bytes, std::uint64_t offset) {
   while (!bytes.empty()) {
     const ssize_t wrote = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return errno_error(errno, "write");
+    if (wrote <= 0) return errno_error(wrote < 0 ? errno : EIO, "write");
     bytes = bytes.subspan(static_cast<std::size_t>(wrote));
     offset += static_cast<std::uint64_t>(wrote);
   }

@@ -24,14 +24,17 @@ class UniqueFd {
 
   int get() const { return fd_; }
   bool is_open() const { return fd_ >= 0; }
+  /// Gives the descriptor away, unclosed.
   int release() { return std::exchange(fd_, -1); }
+  /// Closes what it holds and takes another. errno stays as it is.
   void reset(int fd = -1);
 
  private:
   int fd_ = -1;
 };
 
-/// Writes all of it (write(2) until done). The error names no path: the caller adds it.
+/// Writes all of it (write(2) until done). The error names no path: the caller adds it. A descriptor that does not block and has
+/// no room is kWouldBlock, with a part written.
 Result<void> write_all(int fd, ByteSpan bytes);
 Result<void> pwrite_all(int fd, ByteSpan bytes, std::uint64_t offset);
 /// Reads until the span is full or the file ends; returns how much was read.

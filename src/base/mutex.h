@@ -29,8 +29,6 @@ class CAPABILITY("mutex") Mutex {
   void lock() ACQUIRE() { mutex_.lock(); }
   void unlock() RELEASE() { mutex_.unlock(); }
   bool try_lock() TRY_ACQUIRE(true) { return mutex_.try_lock(); }
-  /// For base/event.cc alone.
-  std::mutex& native() { return mutex_; }
 
  private:
   std::mutex mutex_;
