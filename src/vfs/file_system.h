@@ -49,8 +49,8 @@ enum class OpenMode { kDirect, kCached, kPass, kPassDirect };
 struct Opened {
   std::uint64_t handle = 0;
   OpenMode mode = OpenMode::kDirect;
-  bool keep_cache = false;        // kCached: pages of the last open still hold
-  std::int32_t backing_id = 0;    // kPass, kPassDirect
+  bool keep_cache = false;      // kCached: pages of the last open still hold
+  std::int32_t backing_id = 0;  // kPass, kPassDirect
 };
 
 /// One entry of a listing; with `entry` for READDIRPLUS (a lookup was counted unless node is 0).
@@ -58,7 +58,7 @@ struct Listed {
   std::string_view name;
   Ino ino;
   FileType type = FileType::kRegular;
-  std::uint64_t next_cookie = 0;     // where the listing goes on behind this entry
+  std::uint64_t next_cookie = 0;  // where the listing goes on behind this entry
   NodeEntry entry;
   bool has_entry = false;
 };
@@ -68,7 +68,7 @@ using ListSink = FunctionRef<bool(const Listed&)>;
 struct SetAttr {
   meta::AttrChange change;
   std::optional<std::uint64_t> size;
-  std::optional<std::uint64_t> handle;   // the open file that asked (ftruncate)
+  std::optional<std::uint64_t> handle;  // the open file that asked (ftruncate)
 };
 
 struct FileSystemOptions {
@@ -76,9 +76,9 @@ struct FileSystemOptions {
   Duration entry_ttl = std::chrono::seconds(1);
   Duration dir_entry_ttl = std::chrono::seconds(1);
   Duration attr_ttl = std::chrono::seconds(1);
-  bool passthrough = true;               // use PASS where the kernel port can
-  Duration quiet_time = std::chrono::seconds(1);   // T of DESIGN 8.3: unchanged this long before PASS or CACHED
-  std::uint64_t small_file_bytes = 1u << 20;   // below: CACHED, not PASS
+  bool passthrough = true;                        // use PASS where the kernel port can
+  Duration quiet_time = std::chrono::seconds(1);  // T of DESIGN 8.3: unchanged this long before PASS or CACHED
+  std::uint64_t small_file_bytes = 1u << 20;      // below: CACHED, not PASS
   bool xattrs = true;
   bool hide_internal = false;
   bool background_jobs = true;
@@ -95,17 +95,20 @@ struct Providers {
 /// Where a file's bytes are now, for `info`.
 struct FilePlace {
   std::uint64_t length = 0;
-  std::uint64_t present_bytes = 0;     // in whole-file copies of this node
+  std::uint64_t present_bytes = 0;  // in whole-file copies of this node
   bool is_whole = false;
   std::uint32_t open_handles = 0, pass_handles = 0, direct_handles = 0, cached_handles = 0, writers = 0;
   std::uint64_t unflushed_bytes = 0;
-  std::string why_not_passthrough;     // empty when the next read-only open is passthrough
+  std::string why_not_passthrough;  // empty when the next read-only open is passthrough
 };
+
+class AccessLog;
 
 class FileSystem {
  public:
-  FileSystem(meta::Volume& volume, block::BlockStore& blocks, block::NodeTier& tier, Budget& budget, Scheduler& scheduler, const Log& log,
-             metrics::Registry& registry, FileSystemOptions options, Providers providers);
+  FileSystem(meta::Volume& volume, block::BlockStore& blocks, block::NodeTier& tier, Budget& budget,
+             Scheduler& scheduler, const Log& log, metrics::Registry& registry, FileSystemOptions options,
+             Providers providers);
   ~FileSystem();
 
   /// Before the first request: who gets the notifications. Not owned; outlives this object's use.
@@ -114,11 +117,12 @@ class FileSystem {
   // Names.
   Result<NodeEntry> lookup(const Scope& scope, const Caller& caller, NodeId parent, std::string_view name);
   void forget(NodeId node, std::uint64_t lookups);
-  Result<NodeEntry> mknod(const Scope& scope, const Caller& caller, NodeId parent, std::string_view name, const meta::NewNode& node);
+  Result<NodeEntry> mknod(const Scope& scope, const Caller& caller, NodeId parent, std::string_view name,
+                          const meta::NewNode& node);
   Result<void> unlink(const Scope& scope, const Caller& caller, NodeId parent, std::string_view name);
   Result<void> rmdir(const Scope& scope, const Caller& caller, NodeId parent, std::string_view name);
-  Result<void> rename(const Scope& scope, const Caller& caller, NodeId from, std::string_view from_name, NodeId to, std::string_view to_name,
-                      std::uint32_t flags);
+  Result<void> rename(const Scope& scope, const Caller& caller, NodeId from, std::string_view from_name, NodeId to,
+                      std::string_view to_name, std::uint32_t flags);
   Result<NodeEntry> link(const Scope& scope, const Caller& caller, NodeId node, NodeId parent, std::string_view name);
   Result<std::string> readlink(const Scope& scope, NodeId node);
 
@@ -126,7 +130,8 @@ class FileSystem {
   Result<NodeAttr> getattr(const Scope& scope, const Caller& caller, NodeId node, std::optional<std::uint64_t> handle);
   Result<NodeAttr> setattr(const Scope& scope, const Caller& caller, NodeId node, const SetAttr& set);
   Result<std::string> getxattr(const Scope& scope, const Caller& caller, NodeId node, std::string_view name);
-  Result<void> setxattr(const Scope& scope, const Caller& caller, NodeId node, std::string_view name, std::string_view value, std::uint32_t flags);
+  Result<void> setxattr(const Scope& scope, const Caller& caller, NodeId node, std::string_view name,
+                        std::string_view value, std::uint32_t flags);
   Result<std::vector<std::string>> listxattr(const Scope& scope, const Caller& caller, NodeId node);
   Result<void> removexattr(const Scope& scope, const Caller& caller, NodeId node, std::string_view name);
   Result<meta::VolumeUsage> statfs(const Scope& scope, NodeId node);
@@ -137,29 +142,37 @@ class FileSystem {
     NodeEntry entry;
     Opened opened;
   };
-  Result<Created> create(const Scope& scope, const Caller& caller, NodeId parent, std::string_view name, std::uint16_t mode, int flags);
-  Result<Created> create_unnamed(const Scope& scope, const Caller& caller, NodeId parent, std::uint16_t mode, int flags);
+  Result<Created> create(const Scope& scope, const Caller& caller, NodeId parent, std::string_view name,
+                         std::uint16_t mode, int flags);
+  Result<Created> create_unnamed(const Scope& scope, const Caller& caller, NodeId parent, std::uint16_t mode,
+                                 int flags);
   /// At most into.size() bytes; fewer only at the end of the file.
-  Result<std::size_t> read(const Scope& scope, std::uint64_t handle, NodeId node, std::uint64_t offset, MutableByteSpan into);
+  Result<std::size_t> read(const Scope& scope, std::uint64_t handle, NodeId node, std::uint64_t offset,
+                           MutableByteSpan into);
   /// All of it, or an error: a write is never short here. With O_APPEND the offset is decided here.
   /// `kills_privileges`: the caller may not keep suid and sgid (FUSE_WRITE_KILL_SUIDGID). `from_page_cache`: FUSE_WRITE_CACHE.
   struct WriteFlags {
     bool kills_privileges = false;
     bool from_page_cache = false;
   };
-  Result<std::size_t> write(const Scope& scope, std::uint64_t handle, NodeId node, std::uint64_t offset, ByteSpan bytes, WriteFlags flags);
+  Result<std::size_t> write(const Scope& scope, std::uint64_t handle, NodeId node, std::uint64_t offset, ByteSpan bytes,
+                            WriteFlags flags);
   /// Part of close(2): what was written is in the store and durable when this is ok. Releases the owner's POSIX locks.
   Result<void> flush(const Scope& scope, std::uint64_t handle, NodeId node, LockOwner owner);
   Result<void> fsync(const Scope& scope, std::uint64_t handle, NodeId node, bool data_only);
   void release(const Scope& scope, std::uint64_t handle, NodeId node, std::optional<LockOwner> flock_owner);
-  Result<void> fallocate(const Scope& scope, const Caller& caller, std::uint64_t handle, NodeId node, int mode, std::uint64_t offset, std::uint64_t length);
-  Result<std::uint64_t> seek(const Scope& scope, std::uint64_t handle, NodeId node, std::uint64_t offset, int whence);  // SEEK_DATA, SEEK_HOLE
-  Result<std::uint64_t> copy_file_range(const Scope& scope, std::uint64_t in_handle, NodeId in, std::uint64_t in_offset, std::uint64_t out_handle,
-                                        NodeId out, std::uint64_t out_offset, std::uint64_t length);
+  Result<void> fallocate(const Scope& scope, const Caller& caller, std::uint64_t handle, NodeId node, int mode,
+                         std::uint64_t offset, std::uint64_t length);
+  Result<std::uint64_t> seek(const Scope& scope, std::uint64_t handle, NodeId node, std::uint64_t offset,
+                             int whence);  // SEEK_DATA, SEEK_HOLE
+  Result<std::uint64_t> copy_file_range(const Scope& scope, std::uint64_t in_handle, NodeId in, std::uint64_t in_offset,
+                                        std::uint64_t out_handle, NodeId out, std::uint64_t out_offset,
+                                        std::uint64_t length);
 
   // Directories.
   Result<std::uint64_t> opendir(const Scope& scope, const Caller& caller, NodeId node);
-  Result<void> readdir(const Scope& scope, const Caller& caller, std::uint64_t handle, NodeId node, std::uint64_t cookie, bool plus, ListSink sink);
+  Result<void> readdir(const Scope& scope, const Caller& caller, std::uint64_t handle, NodeId node,
+                       std::uint64_t cookie, bool plus, ListSink sink);
   Result<void> fsyncdir(const Scope& scope, NodeId node);
   void releasedir(std::uint64_t handle);
 
@@ -180,6 +193,8 @@ class FileSystem {
 
   // For commands and shutdown.
   Result<FilePlace> place_of(const Scope& scope, Ino ino);
+  /// Where lanes put their lines for readers of `.accesslog`.
+  AccessLog& access_log();
   /// Everything written so far is in the store and durable.
   Result<void> sync_all(const Scope& scope);
   /// Flushes all, stops background work. No request runs any more. Idempotent.

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every part of the mount needs from below: one bundle of references, made once by FileSystem.
+#pragma once
+
+#include <functional>
+
+#include "base/budget.h"
+#include "base/event.h"
+#include "base/log.h"
+#include "block/block_store.h"
+#include "block/node_tier.h"
+#include "meta/volume.h"
+#include "vfs/file_system.h"
+
+namespace headrace::vfs {
+
+struct Context {
+  meta::Volume& volume;
+  block::BlockStore& blocks;
+  block::NodeTier& tier;
+  Budget& budget;
+  Scheduler& scheduler;
+  const Log& log;
+  const FileSystemOptions& options;
+  /// Called when a chunk's list is seen to be long. Set once, before the first request; may be empty.
+  std::function<void(Ino, ChunkIndex)> list_is_long;
+};
+
+}  // namespace headrace::vfs

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// A mount: how its parts are wired, and names.
+#include "vfs/file_system.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "vfs/file_system_impl.h"
+
+namespace headrace::vfs {
+
+FileSystem::Impl::Impl(meta::Volume& volume, block::BlockStore& blocks, block::NodeTier& tier, Budget& budget,
+                       Scheduler& scheduler_, const Log& log_, metrics::Registry& registry,
+                       FileSystemOptions file_system_options, Providers what_provides)
+    : scheduler(scheduler_),
+      log(log_),
+      options(std::move(file_system_options)),
+      providers(std::move(what_provides)),
+      context{volume, blocks, tier, budget, scheduler_, log_, options, {}},
+      files(context, nodes),
+      locks(context),
+      access_log(scheduler_),
+      whole_files(context),
+      flusher(context, files),
+      control(context, files, whole_files, nodes),
+      virtual_files(
+          context, providers,
+          [this](const Scope& scope, std::uint32_t command, std::string_view body) {
+            return control.answer(scope, command, body);
+          },
+          access_log),
+      maintenance(context, files, locks) {
+  context.list_is_long = [this](Ino ino, ChunkIndex chunk) { maintenance.suggest_compaction(ino, chunk); };
+  readings.push_back(
+      registry.gauge_from("juicefs_fuse_open_handlers", [this] { return static_cast<double>(handles.count()); }));
+}
+
+NodeEntry FileSystem::Impl::entry_of(const meta::Entry& entry) {
+  const bool is_directory = entry.attr.type == FileType::kDirectory;
+  return {nodes.remember(entry.ino),
+          1,
+          entry.ino,
+          shown(entry.ino, entry.attr),
+          is_directory ? options.dir_entry_ttl : options.entry_ttl,
+          options.attr_ttl};
+}
+
+Attr FileSystem::Impl::shown(Ino ino, const Attr& attr) const {
+  if (attr.type != FileType::kRegular) return attr;
+  const std::shared_ptr<OpenFile> file = files.find(ino);
+  return file == nullptr ? attr : file->bytes().overlaid(attr);
+}
+
+NodeAttr FileSystem::Impl::attr_of(Ino ino, const Attr& attr) { return {ino, shown(ino, attr), options.attr_ttl}; }
+
+void FileSystem::Impl::attributes_changed(Ino ino, NodeId by) {
+  KernelPort* port = kernel.load();
+  if (port == nullptr) return;
+  for (const NodeId node : nodes.held_of(ino, by)) port->invalidate_inode(node, -1, 0);
+}
+
+Result<void> FileSystem::Impl::check_changeable(Ino ino) const {
+  if (is_virtual(ino)) return Code::kNotPermitted;
+  if (options.is_read_only) return Code::kReadOnly;
+  return {};
+}
+
+FileSystem::FileSystem(meta::Volume& volume, block::BlockStore& blocks, block::NodeTier& tier, Budget& budget,
+                       Scheduler& scheduler, const Log& log, metrics::Registry& registry, FileSystemOptions options,
+                       Providers providers)
+    : impl_(std::make_unique<Impl>(volume, blocks, tier, budget, scheduler, log, registry, std::move(options),
+                                   std::move(providers))) {}
+
+FileSystem::~FileSystem() {
+  if (impl_->is_closed) return;
+  if (Result<void> closed = close(impl_->closing_scope()); !closed)
+    impl_->log.error("the mount did not close cleanly", {{"err", closed.error().text()}});
+}
+
+void FileSystem::attach(KernelPort* kernel) { impl_->kernel = kernel; }
+
+AccessLog& FileSystem::access_log() { return impl_->access_log; }
+
+Result<void> FileSystem::sync_all(const Scope& scope) {
+  Result<void> worst;
+  for (const auto& file : impl_->files.all()) {
+    if (Result<void> flushed = file->bytes().flush(scope); !flushed) worst = flushed;
+  }
+  TRY_OK(impl_->context.volume.sync(scope));
+  return worst;
+}
+
+Result<void> FileSystem::close(const Scope& scope) {
+  if (impl_->is_closed.exchange(true)) return {};
+  impl_->locks.close();
+  impl_->maintenance.close();
+  impl_->whole_files.close();
+  const Result<void> synced = sync_all(scope);
+  impl_->flusher.close();
+  impl_->kernel = nullptr;
+  return synced;
+}
+
+// Names.
+
+Result<NodeEntry> FileSystem::lookup(const Scope& scope, const Caller&, NodeId parent, std::string_view name) {
+  const Ino directory = ino_of(parent);
+  if (const auto virtual_ino = VirtualFiles::lookup(directory, name)) {
+    // Not to be cached: its size and content are of the moment.
+    return NodeEntry{impl_->nodes.remember(*virtual_ino),     1,           *virtual_ino,
+                     impl_->virtual_files.attr(*virtual_ino), Duration(0), Duration(0)};
+  }
+  TRY(const meta::Entry entry, impl_->context.volume.lookup(scope, directory, name));
+  return impl_->entry_of(entry);
+}
+
+void FileSystem::forget(NodeId node, std::uint64_t lookups) {
+  if (!impl_->nodes.forget(node, lookups)) return;
+  const std::shared_ptr<OpenFile> file = impl_->files.find(ino_of(node));
+  if (file == nullptr) return;
+  file->forgotten(node, impl_->kernel);
+  impl_->files.drop_if_idle(file);
+}
+
+Result<NodeEntry> FileSystem::mknod(const Scope& scope, const Caller& caller, NodeId parent, std::string_view name,
+                                    const meta::NewNode& node) {
+  TRY_OK(impl_->check_changeable(ino_of(parent)));
+  if (VirtualFiles::lookup(ino_of(parent), name)) return Code::kExists;
+  TRY(const meta::Entry entry, impl_->context.volume.mknod(scope, caller, ino_of(parent), name, node));
+  return impl_->entry_of(entry);
+}
+
+Result<void> FileSystem::unlink(const Scope& scope, const Caller& caller, NodeId parent, std::string_view name) {
+  TRY_OK(impl_->check_changeable(ino_of(parent)));
+  if (VirtualFiles::lookup(ino_of(parent), name)) return Code::kNotPermitted;
+  TRY(const meta::Removed removed, impl_->context.volume.unlink(scope, caller, ino_of(parent), name));
+  impl_->attributes_changed(removed.ino, 0);
+  if (removed.is_gone) impl_->maintenance.files_deleted();
+  return {};
+}
+
+Result<void> FileSystem::rmdir(const Scope& scope, const Caller& caller, NodeId parent, std::string_view name) {
+  TRY_OK(impl_->check_changeable(ino_of(parent)));
+  if (VirtualFiles::lookup(ino_of(parent), name)) return Code::kNotDirectory;
+  TRY_OK(impl_->context.volume.rmdir(scope, caller, ino_of(parent), name));
+  return {};
+}
+
+Result<void> FileSystem::rename(const Scope& scope, const Caller& caller, NodeId from, std::string_view from_name,
+                                NodeId to, std::string_view to_name, std::uint32_t flags) {
+  TRY_OK(impl_->check_changeable(ino_of(from)));
+  TRY_OK(impl_->check_changeable(ino_of(to)));
+  if (VirtualFiles::lookup(ino_of(from), from_name) || VirtualFiles::lookup(ino_of(to), to_name))
+    return Code::kNotPermitted;
+  TRY(const meta::Renamed renamed,
+      impl_->context.volume.rename(scope, caller, ino_of(from), from_name, ino_of(to), to_name, flags));
+  impl_->attributes_changed(renamed.moved.ino, 0);
+  if (renamed.replaced) {
+    impl_->attributes_changed(renamed.replaced->ino, 0);
+    if (renamed.replaced->is_gone) impl_->maintenance.files_deleted();
+  }
+  return {};
+}
+
+Result<NodeEntry> FileSystem::link(const Scope& scope, const Caller& caller, NodeId node, NodeId parent,
+                                   std::string_view name) {
+  TRY_OK(impl_->check_changeable(ino_of(node)));
+  TRY_OK(impl_->check_changeable(ino_of(parent)));
+  if (VirtualFiles::lookup(ino_of(parent), name)) return Code::kExists;
+  TRY(const meta::Entry entry, impl_->context.volume.link(scope, caller, ino_of(node), ino_of(parent), name));
+  NodeEntry linked = impl_->entry_of(entry);
+  impl_->attributes_changed(entry.ino, linked.node);
+  return linked;
+}
+
+Result<std::string> FileSystem::readlink(const Scope& scope, NodeId node) {
+  return impl_->context.volume.readlink(scope, ino_of(node));
+}
+
+}  // namespace headrace::vfs

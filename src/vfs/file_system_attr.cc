@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attributes of files: getattr, setattr, extended attributes, statfs.
+#include "vfs/file_system_impl.h"
+
+namespace headrace::vfs {
+namespace {
+
+constexpr std::uint16_t kSetUid = 04000, kSetGid = 02000, kGroupExecute = 0010;
+
+/// Namespaces that a volume can hold. "system." would be POSIX ACLs and the like, which mean something to the kernel.
+bool is_supported_xattr(std::string_view name) {
+  return name.starts_with("user.") || name.starts_with("trusted.") || name.starts_with("security.");
+}
+
+}  // namespace
+
+Result<NodeAttr> FileSystem::getattr(const Scope& scope, const Caller&, NodeId node, std::optional<std::uint64_t>) {
+  const Ino ino = ino_of(node);
+  if (is_virtual(ino)) return NodeAttr{ino, impl_->virtual_files.attr(ino), Duration(0)};
+  TRY(const Attr attr, impl_->context.volume.getattr(scope, ino));
+  return impl_->attr_of(ino, attr);
+}
+
+Result<void> FileSystem::Impl::drop_privileges(const Scope& scope, Ino ino) {
+  TRY(const Attr attr, context.volume.getattr(scope, ino));
+  std::uint16_t mode = attr.mode & ~kSetUid;
+  if ((mode & kGroupExecute) != 0) mode &= static_cast<std::uint16_t>(~kSetGid);
+  if (mode == attr.mode) return {};
+  meta::AttrChange change;
+  change.mode = mode;
+  TRY_OK(context.volume.setattr(scope, Caller{}, ino, change));
+  attributes_changed(ino, 0);
+  return {};
+}
+
+Result<NodeAttr> FileSystem::setattr(const Scope& scope, const Caller& caller, NodeId node, const SetAttr& set) {
+  const Ino ino = ino_of(node);
+  if (is_virtual(ino)) {
+    // Opening .control with O_TRUNC, as shells do, must not fail.
+    return NodeAttr{ino, impl_->virtual_files.attr(ino), Duration(0)};
+  }
+  TRY_OK(impl_->check_changeable(ino));
+  Attr attr;
+  if (set.size) {
+    TRY(const std::shared_ptr<OpenFile> file, impl_->borrow(scope, node));
+    OpenFile::Mirror mirror(*file, node, impl_->kernel);
+    TRY(attr, file->bytes().truncate(scope, caller, *set.size, &mirror));
+    impl_->files.drop_if_idle(file);
+  }
+  const meta::AttrChange& change = set.change;
+  const bool changes_more = change.mode || change.uid || change.gid || change.atime || change.mtime ||
+                            change.atime_now || change.mtime_now || change.flags;
+  if (changes_more || !set.size) {
+    TRY(attr, impl_->context.volume.setattr(scope, caller, ino, change));
+    if (change.mtime || change.mtime_now) {
+      if (const std::shared_ptr<OpenFile> file = impl_->files.find(ino)) file->bytes().set_modified(attr.mtime);
+    }
+    impl_->attributes_changed(ino, node);
+  }
+  return impl_->attr_of(ino, attr);
+}
+
+Result<std::string> FileSystem::getxattr(const Scope& scope, const Caller&, NodeId node, std::string_view name) {
+  if (is_virtual(ino_of(node))) return Code::kNoData;
+  if (!impl_->options.xattrs || !is_supported_xattr(name)) return Code::kNotSupported;
+  return impl_->context.volume.getxattr(scope, ino_of(node), name);
+}
+
+Result<void> FileSystem::setxattr(const Scope& scope, const Caller&, NodeId node, std::string_view name,
+                                  std::string_view value, std::uint32_t flags) {
+  TRY_OK(impl_->check_changeable(ino_of(node)));
+  if (!impl_->options.xattrs || !is_supported_xattr(name)) return Code::kNotSupported;
+  return impl_->context.volume.setxattr(scope, ino_of(node), name, value, flags);
+}
+
+Result<std::vector<std::string>> FileSystem::listxattr(const Scope& scope, const Caller&, NodeId node) {
+  if (is_virtual(ino_of(node)) || !impl_->options.xattrs) return std::vector<std::string>{};
+  return impl_->context.volume.listxattr(scope, ino_of(node));
+}
+
+Result<void> FileSystem::removexattr(const Scope& scope, const Caller&, NodeId node, std::string_view name) {
+  TRY_OK(impl_->check_changeable(ino_of(node)));
+  if (!impl_->options.xattrs || !is_supported_xattr(name)) return Code::kNotSupported;
+  return impl_->context.volume.removexattr(scope, ino_of(node), name);
+}
+
+Result<meta::VolumeUsage> FileSystem::statfs(const Scope& scope, NodeId) { return impl_->context.volume.usage(scope); }
+
+}  // namespace headrace::vfs

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading, writing, and making it durable.
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "vfs/file_system_impl.h"
+
+namespace headrace::vfs {
+
+Result<std::size_t> FileSystem::read(const Scope& scope, std::uint64_t number, NodeId node, std::uint64_t offset,
+                                     MutableByteSpan into) {
+  TRY(const std::shared_ptr<Handle> handle, impl_->handle_of(number, node));
+  if (handle->virtual_file != nullptr) return impl_->virtual_files.read(scope, *handle->virtual_file, offset, into);
+  return handle->file->bytes().read(scope, offset, into);
+}
+
+Result<std::size_t> FileSystem::write(const Scope& scope, std::uint64_t number, NodeId node, std::uint64_t offset,
+                                      ByteSpan bytes, WriteFlags flags) {
+  TRY(const std::shared_ptr<Handle> handle, impl_->handle_of(number, node));
+  if (handle->virtual_file != nullptr) return impl_->virtual_files.write(scope, *handle->virtual_file, offset, bytes);
+  if (flags.kills_privileges) TRY_OK(impl_->drop_privileges(scope, handle->ino));
+  OpenFile::Mirror mirror(*handle->file, node, impl_->kernel);
+  // Pages that come back from a mapping know their place; only write(2) goes to the end.
+  const bool append = handle->appends && !flags.from_page_cache;
+  handle->owes_sync = true;
+  TRY_OK(handle->file->bytes().write(scope, offset, append, bytes, &mirror));
+  impl_->flusher.touched();
+  return bytes.size();
+}
+
+Result<void> FileSystem::flush(const Scope& scope, std::uint64_t number, NodeId node, LockOwner owner) {
+  TRY(const std::shared_ptr<Handle> handle, impl_->handle_of(number, node));
+  if (handle->file == nullptr) return {};
+  impl_->locks.drop_posix(scope.without_stop(), handle->ino, owner);
+  if (!handle->owes_sync) return {};
+  return fsync(scope.without_stop(), number, node, false);  // a signal must not leave close(2) half done
+}
+
+Result<void> FileSystem::fsync(const Scope& scope, std::uint64_t number, NodeId node, bool) {
+  TRY(const std::shared_ptr<Handle> handle, impl_->handle_of(number, node));
+  if (handle->file == nullptr) return {};
+  const Result<void> flushed = handle->file->bytes().flush(scope);
+  {
+    // An error that this flush met is among those counted: told once, now.
+    MutexLock lock(handle->mutex);
+    Result<void> lost = handle->file->bytes().take_error(handle->errors_seen);
+    if (!flushed) return flushed;
+    if (!lost) return lost;
+  }
+  const bool owed = handle->owes_sync.exchange(false);
+  const Result<void> synced = impl_->context.volume.sync(scope);
+  if (!synced && owed) handle->owes_sync = true;
+  return synced;
+}
+
+Result<void> FileSystem::fallocate(const Scope& scope, const Caller& caller, std::uint64_t number, NodeId node,
+                                   int mode, std::uint64_t offset, std::uint64_t length) {
+  TRY(const std::shared_ptr<Handle> handle, impl_->handle_of(number, node));
+  if (handle->file == nullptr) return Code::kNotSupported;
+  if (!handle->writes) return Code::kBadHandle;
+  OpenFile::Mirror mirror(*handle->file, node, impl_->kernel);
+  handle->owes_sync = true;
+  TRY_OK(handle->file->bytes().fallocate(scope, caller, mode, offset, length, &mirror));
+  return {};
+}
+
+Result<std::uint64_t> FileSystem::seek(const Scope& scope, std::uint64_t number, NodeId node, std::uint64_t offset,
+                                       int whence) {
+  TRY(const std::shared_ptr<Handle> handle, impl_->handle_of(number, node));
+  if (handle->file == nullptr || (whence != SEEK_DATA && whence != SEEK_HOLE)) return Code::kInvalid;
+  return handle->file->bytes().seek(scope, offset, whence == SEEK_DATA);
+}
+
+Result<std::uint64_t> FileSystem::copy_file_range(const Scope& scope, std::uint64_t in_number, NodeId in,
+                                                  std::uint64_t in_offset, std::uint64_t out_number, NodeId out,
+                                                  std::uint64_t out_offset, std::uint64_t length) {
+  TRY(const std::shared_ptr<Handle> source, impl_->handle_of(in_number, in));
+  TRY(const std::shared_ptr<Handle> target, impl_->handle_of(out_number, out));
+  // The kernel copies by itself where we say that we cannot.
+  if (source->file == nullptr || target->file == nullptr) return Code::kNotSupported;
+  if (!target->writes) return Code::kBadHandle;
+  OpenFile::Mirror mirror(*target->file, out, impl_->kernel);
+  target->owes_sync = true;
+  return target->file->bytes().copy_from(scope, source->file->bytes(), in_offset, out_offset, length, &mirror);
+}
+
+}  // namespace headrace::vfs

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Directories, locks, and where a file is.
+#include "vfs/file_system_impl.h"
+
+namespace headrace::vfs {
+
+Result<std::uint64_t> FileSystem::opendir(const Scope&, const Caller&, NodeId node) {
+  const Ino ino = ino_of(node);
+  std::vector<ExtraEntry> extra;
+  if (ino == kRootIno) {
+    extra = impl_->virtual_files.listed();
+    if (impl_->context.volume.format().trash_days > 0 && !impl_->options.hide_internal)
+      extra.push_back({".trash", kTrashRoot, FileType::kDirectory});
+  }
+  auto handle = std::make_shared<Handle>();
+  handle->ino = ino;
+  handle->node = node;
+  handle->directory = std::make_unique<Directory>(impl_->context, ino, std::move(extra));
+  return impl_->handles.add(std::move(handle));
+}
+
+Result<void> FileSystem::readdir(const Scope& scope, const Caller&, std::uint64_t number, NodeId node,
+                                 std::uint64_t cookie, bool plus, ListSink sink) {
+  TRY(const std::shared_ptr<Handle> handle, impl_->handle_of(number, node));
+  if (handle->directory == nullptr) return Code::kNotDirectory;
+  return handle->directory->list(scope, cookie, plus, [&](const meta::DirEntry& entry, std::uint64_t next_cookie) {
+    Listed listed{.name = entry.name,
+                  .ino = entry.ino,
+                  .type = entry.type,
+                  .next_cookie = next_cookie,
+                  .entry = {},
+                  .has_entry = false};
+    if (plus && entry.attr) {
+      listed.entry = impl_->entry_of({entry.ino, *entry.attr});
+      listed.has_entry = true;
+    }
+    const bool fits = sink(listed);
+    if (!fits && listed.has_entry) impl_->nodes.take_back(listed.entry.node);
+    return fits;
+  });
+}
+
+Result<void> FileSystem::fsyncdir(const Scope& scope, NodeId) { return impl_->context.volume.sync(scope); }
+
+void FileSystem::releasedir(std::uint64_t number) { impl_->handles.remove(number); }
+
+void FileSystem::lock(const Scope& scope, const LockAsk& ask, std::function<void(Result<void>)> done) {
+  const Ino ino = ino_of(ask.node);
+  if (is_virtual(ino)) {
+    done(Code::kNotSupported);
+    return;
+  }
+  impl_->locks.lock(scope, {ino, ask.owner, ask.request, ask.is_flock, ask.wait, ask.token}, std::move(done));
+}
+
+Result<meta::LockRequest> FileSystem::getlk(const Scope& scope, const LockAsk& ask) {
+  if (is_virtual(ino_of(ask.node))) return Code::kNotSupported;
+  return impl_->locks.get(scope, {ino_of(ask.node), ask.owner, ask.request, false, false, ask.token});
+}
+
+void FileSystem::cancel(std::uint64_t token) { impl_->locks.cancel(token); }
+
+Result<FilePlace> FileSystem::place_of(const Scope& scope, Ino ino) { return impl_->control.place_of(scope, ino); }
+
+}  // namespace headrace::vfs

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of a mount and how they are put together. For the file_system*.cc files alone: each holds one group of FileSystem's methods.
+#pragma once
+
+#include <memory>
+
+#include "vfs/control.h"
+#include "vfs/file_system.h"
+#include "vfs/flusher.h"
+#include "vfs/handles.h"
+#include "vfs/locks.h"
+#include "vfs/maintenance.h"
+#include "vfs/node_table.h"
+#include "vfs/open_file.h"
+#include "vfs/virtual_files.h"
+#include "vfs/whole_files.h"
+
+namespace headrace::vfs {
+
+struct FileSystem::Impl {
+  Impl(meta::Volume& volume, block::BlockStore& blocks, block::NodeTier& tier, Budget& budget, Scheduler& scheduler,
+       const Log& log, metrics::Registry& registry, FileSystemOptions file_system_options, Providers what_provides);
+
+  /// The answer to a lookup: attributes as this mount shows them, and one more lookup counted.
+  NodeEntry entry_of(const meta::Entry& entry);
+  NodeAttr attr_of(Ino ino, const Attr& attr);
+  Attr shown(Ino ino, const Attr& attr) const;
+  /// Other numbers of this inode hold attributes that are old now.
+  void attributes_changed(Ino ino, NodeId by);
+  /// kStale: a name under this directory cannot be made; kAccess …: refuses changes of the mount's own files.
+  Result<void> check_changeable(Ino ino) const;
+  Result<std::shared_ptr<Handle>> handle_of(std::uint64_t number, NodeId node) const;
+  /// The file behind a node, opened for the time of one call.
+  Result<std::shared_ptr<OpenFile>> borrow(const Scope& scope, NodeId node);
+  /// Opens a file that is held already; gives the hold back when it fails.
+  Result<Opened> open_held(const Scope& scope, const Caller& caller, NodeId node, int flags, const Attr& attr,
+                           bool is_new);
+  void give_back(const Scope& scope, Ino ino);
+  /// Told before suid and sgid must go because somebody else writes.
+  Result<void> drop_privileges(const Scope& scope, Ino ino);
+  Scope closing_scope() const { return {scheduler.clock().now() + std::chrono::seconds(300), {}}; }
+
+  Scheduler& scheduler;
+  const Log& log;
+  FileSystemOptions options;
+  Providers providers;
+  Context context;
+  NodeTable nodes;
+  FileTable files;
+  Handles handles;
+  Locks locks;
+  AccessLog access_log;
+  WholeFiles whole_files;
+  Flusher flusher;
+  Control control;
+  VirtualFiles virtual_files;
+  Maintenance maintenance;
+  std::atomic<KernelPort*> kernel = nullptr;
+  std::vector<metrics::Reading> readings;
+  std::atomic<bool> is_closed = false;
+};
+
+}  // namespace headrace::vfs

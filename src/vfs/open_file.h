@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// One file that is open, dirty, or served by the kernel from a copy: its bytes, and the numbers (incarnations) under which the kernel
+// knows it, each with one mode and one backing until the kernel forgets it (DESIGN 8.3).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "vfs/file_bytes.h"
+#include "vfs/kernel_port.h"
+#include "vfs/node_table.h"
+#include "vfs/policy.h"
+
+namespace headrace::vfs {
+
+/// What an open of a number got.
+struct OpenedMode {
+  OpenMode mode = OpenMode::kDirect;
+  bool keep_cache = false;
+  std::int32_t backing_id = 0;
+};
+
+struct HandleCounts {
+  std::uint32_t handles = 0, pass = 0, direct = 0, cached = 0, writers = 0;
+};
+
+/// Thread-safe.
+class OpenFile final {
+ public:
+  OpenFile(const Context& context, NodeTable& nodes, Ino ino, Attr attr);
+  ~OpenFile();
+
+  FileBytes& bytes() { return bytes_; }
+  const FileBytes& bytes() const { return bytes_; }
+  Ino ino() const { return bytes_.ino(); }
+
+  /// Decides how the kernel shall serve an open of `node` and counts the handle. kStale: the number was retired, look up again.
+  /// `attr` is what the metadata said just now. `copy` is a complete copy of exactly these bytes, if the node has one.
+  Result<OpenedMode> open(NodeId node, bool reads, bool writes, const Attr& attr, std::shared_ptr<block::NodeFile> copy,
+                          KernelPort* kernel);
+  void close(NodeId node, bool writes);
+  /// The kernel holds the number no longer: its backing is given back.
+  void forgotten(NodeId node, KernelPort* kernel);
+
+  /// Whether asking for a whole copy could change how a read-only open is answered.
+  bool wants_copy(NodeId node, const Attr& attr) const;
+  /// Nothing needs this object any more: no handles, nothing unflushed, no backing in the kernel's hands.
+  bool is_idle() const;
+  HandleCounts counts() const;
+
+  /// A watcher for changes that come in through `node`: keeps copies equal, has other numbers' caches dropped.
+  class Mirror final : public ByteWatcher {
+   public:
+    Mirror(OpenFile& file, NodeId origin, KernelPort* kernel) : file_(file), origin_(origin), kernel_(kernel) {}
+    Result<void> wrote(const Scope& scope, std::uint64_t offset, ByteSpan bytes) override;
+    Result<void> resized(const Scope& scope, std::uint64_t length) override;
+    Result<void> replaced(const Scope& scope, std::uint64_t offset, std::uint64_t length) override;
+
+   private:
+    OpenFile& file_;
+    NodeId origin_;
+    KernelPort* kernel_;
+  };
+
+ private:
+  struct Node {
+    NodeId id = 0;
+    NodeMode mode = NodeMode::kNone;
+    std::shared_ptr<block::NodeFile> copy;  // kPass: what the kernel reads
+    std::int32_t backing_id = 0;
+    bool backing_holds = true;
+    bool is_private = false;  // the copy left the tier's index: it is written along
+    std::uint32_t handles = 0, writers = 0;
+    Timestamp seen_mtime, seen_ctime;  // kPass: of the version that the copy shows
+  };
+
+  Node& node_of(NodeId id) REQUIRES(mutex_);
+  bool has_writers() const REQUIRES(mutex_);
+  bool is_quiet(const Attr& attr) const REQUIRES(mutex_);
+  Result<OpenedMode> open_pass(Node& node, std::shared_ptr<block::NodeFile> copy, KernelPort* kernel, bool direct)
+      REQUIRES(mutex_);
+  OpenedMode open_cached(Node& node, const Attr& attr) REQUIRES(mutex_);
+  static std::uint32_t version_of(const Attr& attr);
+  /// The copies that the kernel still reads, taken out of the tier's index for good.
+  std::vector<std::shared_ptr<block::NodeFile>> copies_to_write() EXCLUDES(mutex_);
+  Result<void> invalidate_others(const Scope& scope, NodeId origin, std::int64_t offset, std::int64_t length,
+                                 KernelPort* kernel) EXCLUDES(mutex_);
+  void distrust(const block::NodeFile& copy) EXCLUDES(mutex_);
+
+  const Context& context_;
+  NodeTable& nodes_;
+  FileBytes bytes_;
+  mutable Mutex mutex_;
+  std::vector<Node> open_nodes_ GUARDED_BY(mutex_);
+};
+
+/// All such files of a mount, by inode. Thread-safe.
+class FileTable {
+ public:
+  FileTable(const Context& context, NodeTable& nodes) : context_(context), nodes_(nodes) {}
+
+  /// The file, made when it is not there; `attr` is what the metadata said just now.
+  std::shared_ptr<OpenFile> acquire(Ino ino, const Attr& attr);
+  std::shared_ptr<OpenFile> find(Ino ino) const;
+  /// Drops the file from the table if nothing needs it.
+  void drop_if_idle(const std::shared_ptr<OpenFile>& file);
+  std::vector<std::shared_ptr<OpenFile>> all() const;
+
+ private:
+  struct Shard {
+    mutable Mutex mutex;
+    std::unordered_map<Ino, std::shared_ptr<OpenFile>> files GUARDED_BY(mutex);
+  };
+  Shard& shard_of(Ino ino) const { return shards_[ino.value() % shards_.size()]; }
+
+  const Context& context_;
+  NodeTable& nodes_;
+  mutable std::array<Shard, 16> shards_;
+};
+
+}  // namespace headrace::vfs
