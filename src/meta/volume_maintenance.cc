@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Volume's background work: giving back what deleted files, retired slices and old trash hold.
+#include <algorithm>
+
+#include "meta/compaction_plan.h"
+#include "meta/ops/trash.h"
+#include "meta/volume_impl.h"
+
+namespace headrace::meta {
+namespace {
+
+using records::Item;
+using records::RecordTxn;
+using records::Whole;
+using records::WholeVolume;
+
+constexpr std::size_t kRowsAtOnce = 256;
+constexpr std::size_t kListsAtOnce = 64;
+constexpr std::int64_t kHour = 3600;
+
+Result<std::vector<Item>> page_of(const Scope& scope, records::RecordEngine& engine, Whole what, std::uint64_t after, std::size_t limit) {
+  return engine.read(scope, {}, [&](RecordTxn& txn) { return txn.scan(WholeVolume{what, after}, limit); });
+}
+
+Result<std::vector<Item>> entries_of(const Scope& scope, records::RecordEngine& engine, Ino directory, const std::string& after) {
+  return engine.read(scope, {}, [&](RecordTxn& txn) { return txn.scan(records::EntriesOf{directory, after, false}, kRowsAtOnce); });
+}
+
+}  // namespace
+
+Result<std::size_t> Volume::release_deleted_files(const Scope& scope, Duration age, std::size_t limit) {
+  const std::int64_t before = impl_->now().seconds - std::chrono::duration_cast<std::chrono::seconds>(age).count();
+  std::size_t done = 0;
+  std::uint64_t after = 0;
+  for (;;) {
+    TRY(const std::vector<Item> page, page_of(scope, impl_->engine, Whole::kDeletedFiles, after, kRowsAtOnce));
+    for (const Item& item : page) {
+      if (done >= limit) return done;
+      const Ino ino = std::get<records::DeletedFileKey>(item.key).ino;
+      after = ino.value();
+      if (std::get<records::DeletedFileRecord>(item.record).deleted_seconds > before) continue;
+      bool is_done = false;
+      while (!is_done) {
+        Result<bool> step = impl_->change(scope, {records::DeletedFileKey{ino}},
+                                          [&](RecordTxn& txn, const OpContext&) { return ops::release_deleted_file(txn, ino, kListsAtOnce); });
+        if (!step && step.code() == Code::kDamaged) {
+          impl_->log.error("a deleted file is left as it is", {{"inode", std::to_string(ino.value())}, {"error", step.error().text()}});
+          break;
+        }
+        TRY(is_done, std::move(step));
+      }
+      if (is_done) ++done;
+    }
+    if (page.size() < kRowsAtOnce) return done;
+  }
+}
+
+Result<std::vector<DoomedSlice>> Volume::doomed_slices(const Scope& scope, std::size_t limit) {
+  TRY(const std::vector<Item> rows, page_of(scope, impl_->engine, Whole::kPendingSliceRefs, 0, limit));
+  std::vector<DoomedSlice> doomed;
+  for (const Item& row : rows) {
+    const auto& key = std::get<records::SliceRefKey>(row.key);
+    if (key.id != SliceId{0}) doomed.push_back({key.id, key.size});
+  }
+  return doomed;
+}
+
+Result<void> Volume::forget_slice(const Scope& scope, DoomedSlice slice) {
+  return impl_->change(scope, {}, [&](RecordTxn& txn, const OpContext&) { return ops::forget_slice(txn, slice); });
+}
+
+Result<std::size_t> Volume::expire_delayed_slices(const Scope& scope, std::size_t limit) {
+  const std::int64_t before = impl_->now().seconds - std::int64_t{format().trash_days} * 24 * kHour;
+  std::size_t lowered = 0;
+  std::uint64_t after = 0;
+  for (;;) {
+    TRY(const std::vector<Item> page, page_of(scope, impl_->engine, Whole::kDelayedSlices, after, kRowsAtOnce));
+    for (const Item& item : page) {
+      const auto& key = std::get<records::DelayedSlicesKey>(item.key);
+      const auto& delayed = std::get<records::DelayedSlicesRecord>(item.record);
+      after = key.made_by.value();
+      if (delayed.deleted_seconds >= before) continue;
+      if (lowered >= limit) return lowered;
+      TRY_OK(impl_->change(scope, {}, [&](RecordTxn& txn, const OpContext&) { return ops::expire_delayed_slices(txn, key); }));
+      lowered += delayed.slices.size();
+    }
+    if (page.size() < kRowsAtOnce) return lowered;
+  }
+}
+
+Result<std::size_t> Volume::expire_trash(const Scope& scope, std::size_t limit) {
+  const std::int64_t before = impl_->now().seconds - (std::int64_t{format().trash_days} * 24 + 2) * kHour;
+  std::size_t gone = 0;
+  // Depth first, without recursion: a directory that holds something waits on the stack until it is empty.
+  struct Level {
+    Ino parent;
+    std::string name;
+    Ino ino;
+  };
+  const auto remove = [&](Ino parent, const std::string& name) {
+    return impl_->change(scope, {}, [&](RecordTxn& txn, const OpContext& context) { return ops::remove_from_trash(txn, context, parent, name); });
+  };
+  std::string after;
+  for (;;) {
+    TRY(const std::vector<Item> hours, entries_of(scope, impl_->engine, kTrashRoot, after));
+    for (const Item& item : hours) {
+      after = std::get<records::EntryKey>(item.key).name;
+      const std::optional<std::int64_t> hour = ops::trash_hour_of(after);
+      if (!hour || *hour >= before) continue;
+      std::vector<Level> stack{{kTrashRoot, after, std::get<records::EntryRecord>(item.record).ino}};
+      while (!stack.empty()) {
+        if (gone >= limit) return gone;
+        const Level top = stack.back();
+        TRY(const std::vector<Item> children, entries_of(scope, impl_->engine, top.ino, ""));
+        if (children.empty()) {
+          const Result<Removed> removed = remove(top.parent, top.name);
+          if (!removed && removed.code() != Code::kNotFound && removed.code() != Code::kNotEmpty) return removed.error();
+          if (removed || removed.code() == Code::kNotFound) stack.pop_back();
+          if (removed) ++gone;
+          continue;
+        }
+        for (const Item& child : children) {
+          if (gone >= limit) return gone;
+          const auto& name = std::get<records::EntryKey>(child.key).name;
+          const auto& entry = std::get<records::EntryRecord>(child.record);
+          const Result<Removed> removed = remove(top.ino, name);
+          if (removed) {
+            ++gone;
+          } else if (removed.code() == Code::kNotEmpty) {
+            stack.push_back({top.ino, name, entry.ino});
+            break;
+          } else if (removed.code() != Code::kNotFound) {
+            return removed.error();
+          }
+        }
+      }
+    }
+    if (hours.size() < kRowsAtOnce) return gone;
+  }
+}
+
+Result<std::optional<CompactionPlan>> Volume::plan_compaction(const Scope& scope, Ino ino, ChunkIndex chunk) {
+  TRY(const records::SliceList list, impl_->read(scope, {}, [&](RecordTxn& txn) -> Result<records::SliceList> {
+    TRY(const auto found, records::get(txn, records::SlicesKey{ino, chunk}));
+    return found.value_or(records::SliceList{});
+  }));
+  return make_compaction_plan(ino, chunk, list);
+}
+
+Result<void> Volume::commit_compaction(const Scope& scope, const CompactionPlan& plan, SliceId slice) {
+  TRY(const bool replaced, impl_->change(scope, {records::SlicesKey{plan.ino, plan.chunk}}, [&](RecordTxn& txn, const OpContext& context) {
+    return ops::commit_compaction(txn, context, plan, slice);
+  }));
+  if (!replaced) return Code::kConflict;
+  return {};
+}
+
+Result<bool> Volume::claim_job(const Scope& scope, std::string_view counter, Duration interval) {
+  const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(interval).count();
+  return impl_->change(scope, {}, [&](RecordTxn& txn, const OpContext& context) {
+    return ops::claim_job(txn, context.now, std::string(counter), seconds);
+  });
+}
+
+}  // namespace headrace::meta
