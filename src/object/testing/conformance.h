@@ -27,6 +27,7 @@ class StoreSubject {
   virtual bool damage(const std::string& /*key*/) { return false; }
   /// Whether keys that no directory tree can hold are taken: "a" beside "a/b", "a//b", "a/", a component of more than 255 bytes.
   virtual bool takes_flat_keys() const { return true; }
+  virtual std::size_t key_bytes_max() const { return 1024; }
   /// Whether keys may be any bytes, not only UTF-8.
   virtual bool takes_any_bytes() const { return true; }
 };
