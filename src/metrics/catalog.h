@@ -45,6 +45,13 @@ inline constexpr MetricSpec kCatalog[] = {
     {"headrace_fuse_opens_total", Kind::kCounter, Unit::kCount, "Opened files by how the kernel serves them: pass, pass_direct, direct or cached.", {"mode"}},
     {"headrace_fuse_stale_lookups_total", Kind::kCounter, Unit::kCount, "Opens answered ESTALE once, so that the kernel looks up the incarnation that fits."},
     {"headrace_lane_threads", Kind::kGauge, Unit::kCount, "Threads that serve requests of the kernel.", {"lane"}},
+    {"headrace_lane_readers", Kind::kGauge, Unit::kCount, "Threads that wait for a request of the kernel, or are about to.", {"lane"}},
+    {"headrace_lane_requests_aside_total", Kind::kCounter, Unit::kCount, "Requests put aside because all threads but the last were busy."},
+    {"headrace_fuse_malformed_requests_total", Kind::kCounter, Unit::kCount, "Requests of the kernel that could not be read and were answered EIO."},
+    {"headrace_fuse_unanswered_requests_total", Kind::kCounter, Unit::kCount, "Requests that nothing answered and that therefore got EIO."},
+    {"headrace_fuse_notifications_total", Kind::kCounter, Unit::kCount, "Notifications sent to the kernel, by kind: inode, entry or epoch.", {"kind"}},
+    {"headrace_fuse_notifications_lost_total", Kind::kCounter, Unit::kCount, "Notifications given up because too many were waiting: what they were about stays cached for its time at most."},
+    {"headrace_fuse_backings", Kind::kGauge, Unit::kCount, "Files the kernel serves by itself (passthrough)."},
 
     // Metadata.
     {"juicefs_meta_ops_durations_histogram_seconds", Kind::kHistogram, Unit::kSeconds, "How long metadata operations took."},
