@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fuse/lane_policy.h"
+
+#include "fuse/abi.h"
+
+namespace headrace::fuse {
+
+Duration time_limit_of(std::uint32_t opcode) {
+  switch (opcode) {
+    case FUSE_READ:
+    case FUSE_LSEEK: return std::chrono::seconds(60);
+    case FUSE_WRITE:
+    case FUSE_FLUSH:
+    case FUSE_FSYNC:
+    case FUSE_FSYNCDIR:
+    case FUSE_SYNCFS:
+    case FUSE_RELEASE:
+    case FUSE_FALLOCATE:
+    case FUSE_COPY_FILE_RANGE:
+    case kOpCopyFileRange64:
+    // These may have to bring to the store what was written before.
+    case FUSE_SETATTR:
+    case FUSE_OPEN:
+    case FUSE_CREATE: return std::chrono::seconds(300);
+    case FUSE_SETLKW: return Duration::max();  // until it is granted or the caller gives up
+    default: return std::chrono::seconds(30);
+  }
+}
+
+}  // namespace headrace::fuse

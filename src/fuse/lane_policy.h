@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The decisions of the classic lane, apart from the threads that act on them. Pure.
+//
+// One thread reads while there is little to do, so that it stays on a warm core and a request costs no hand-over. It serves what it read by itself.
+// Another one is sent to read when it is about to sleep, or when it finds at each return that requests are waiting. What keeps the device
+// served: at most `threads_max - 1` threads run requests that may wait, so that one is always free to read. When it reads a request beyond that, the request
+// is put aside until a thread is done, and the reader goes on reading: interrupts, forgets and unmounting never wait for a slow store.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace headrace::fuse {
+
+/// Limits of a lane's threads.
+struct LaneLimits {
+  unsigned threads_max = 0;  // at least 2
+  unsigned readers_max = 0;  // how many may wait at the device at once
+  unsigned cpus = 1;
+  std::size_t aside_requests_max = 4096;
+  std::size_t aside_bytes_max = 64u << 20;
+};
+
+/// Enough threads that misses can wait for the store side by side (a miss takes milliseconds), few enough that their stacks do not matter.
+constexpr LaneLimits default_lane_limits(unsigned cpus) {
+  return {.threads_max = std::min(2 * cpus + 48, 128u),
+          .readers_max = std::clamp(cpus, 1u, 4u),
+          .cpus = std::max(cpus, 1u)};
+}
+
+/// How many descriptors are worth having: one for each thread that is likely to be busy with hits.
+constexpr std::size_t default_device_count(unsigned cpus) { return std::clamp(cpus, 1u, 16u); }
+
+/// Whether a read took no longer than copying what it brought: the request had been waiting.
+constexpr bool was_waiting(Duration read_took, std::size_t bytes) {
+  return read_took < std::chrono::microseconds(4) + std::chrono::nanoseconds(bytes);  // 1 GB/s
+}
+
+/// What a thread remembers of its last reads.
+struct ReadHistory {
+  unsigned waiting_in_a_row = 0;  // reads that found a request waiting
+  unsigned calm_in_a_row = 0;     // reads that slept
+
+  constexpr void note(bool was_request_waiting) {
+    waiting_in_a_row = was_request_waiting ? waiting_in_a_row + 1 : 0;
+    calm_in_a_row = was_request_waiting ? 0 : calm_in_a_row + 1;
+  }
+};
+
+inline constexpr unsigned kReadsWaitingForHelp = 4, kReadsCalmForRest = 16;
+
+/// Before a thread serves what it read: shall another one read meanwhile? `working`: threads that run and do not sleep, this one included.
+constexpr bool wants_help(const ReadHistory& history, unsigned readers_left, unsigned working,
+                          const LaneLimits& limits) {
+  return readers_left == 0 && history.waiting_in_a_row >= kReadsWaitingForHelp && working < limits.cpus;
+}
+
+/// After a thread served what it read: shall it rest instead of reading? `other_readers`: threads at the device without it.
+constexpr bool may_rest(const ReadHistory& history, unsigned other_readers, const LaneLimits& limits) {
+  if (other_readers == 0) return false;
+  return other_readers >= limits.readers_max || history.calm_in_a_row >= kReadsCalmForRest;
+}
+
+/// How long a request may take before it fails (reliability sheet, section 4): bytes on their way in and out get more than names.
+Duration time_limit_of(std::uint32_t opcode);
+
+}  // namespace headrace::fuse
