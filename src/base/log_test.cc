@@ -20,7 +20,9 @@ using std::chrono::seconds;
 /// A file that takes lines and shows them.
 class Lines {
  public:
-  Lines() : fd_(::memfd_create("lines", MFD_CLOEXEC)) {}
+  Lines() : fd_(::memfd_create("lines", MFD_CLOEXEC)) {
+    EXPECT_EQ(::fcntl(fd_.get(), F_SETFL, O_APPEND), 0);  // a memfd's position is not moved atomically, as that of other files is
+  }
   int fd() const { return fd_.get(); }
   std::vector<std::string> all() const {
     std::string text(1 << 20, '\0');

@@ -17,6 +17,8 @@ TEST(Redacted, SecretsBecomeStarsAndTheRestStays) {
            {"redis://:pw@host:6379/1", "redis://:***@host:6379/1"},
            {"redis://u:p@s/s@host/1 and redis://v:w@h", "redis://u:***@host/1 and redis://v:***@h"},
            {"cannot open \"minio://AK:se/cr/et@h:9000/b\"", "cannot open \"minio://AK:***@h:9000/b\""},
+           {"redis://u:p'w\"x@h next", "redis://u:***@h next"},
+           {R"({"url":"redis://u:pw@h","mail":"a@b"})", R"({"url":"redis://u:***@h","mail":"a@b"})"},
            {"http://minio:9000/bucket/a@b:c", "http://minio:9000/bucket/a@b:c"},
            {"s3://bucket/key@v2", "s3://bucket/key@v2"},
            {"sqlite3:///a:b@c.db", "sqlite3:///a:b@c.db"},

@@ -265,6 +265,7 @@ Result<Url> parse_url(std::string_view text) {
   }
   if (const std::size_t end = userinfo_end(url.scheme, after); end != after.npos) {
     const std::string_view userinfo = after.substr(0, end);
+    if (userinfo.contains(' ')) return Error(Code::kInvalid, "a space in the user or password of a URL is written %20");
     const std::size_t colon = userinfo.find(':');
     TRY(url.user, percent_decoded(userinfo.substr(0, colon), "user"));
     if (colon != userinfo.npos) {

@@ -34,8 +34,8 @@ std::string format_duration(Duration length);
 ///   redis://user:p@ss@host          password "p@ss": the last '@' decides
 ///   s3://key:sec/ret@host/bucket    password "sec/ret": a port would be a number
 ///
-/// Paths (sqlite3, file) have no user and keep every '@'. User, password, names and values are percent-decoded, the rest is as
-/// it was written. A name that comes twice keeps its last value.
+/// Paths (sqlite3, file) have no user and keep every '@'. User, password (without a space),
+/// names and values are percent-decoded, the rest is as it was written. A name that comes twice keeps its last value.
 struct Url {
   std::string scheme;    // lower case
   std::string user;

@@ -171,7 +171,7 @@ TEST(Url, EveryFormThatPeopleUseFallsIntoItsParts) {
 
 TEST(Url, WhatIsNotOneIsRefusedWithASentence) {
   for (const char* text : {"", "host:6379", "/path/to/db", "://x", "1s3://b", "s 3://b", "s3://", "redis://:pw@", "sqlite3://?x=y", "s3://b?=v", "s3://b?a=%zz",
-                           "redis://u:%4@h", "redis://u:100%@h", "s3://b\nucket", "s3://b\x7F"}) {
+                           "redis://u:%4@h", "redis://u:100%@h", "s3://b\nucket", "redis://u:p w@h", "s3://b\x7F"}) {
     const Result<Url> url = parse_url(text);
     ASSERT_FALSE(url) << text;
     EXPECT_EQ(url.code(), Code::kInvalid);
