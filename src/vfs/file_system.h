@@ -82,6 +82,7 @@ struct FileSystemOptions {
   bool xattrs = true;
   bool hide_internal = false;
   bool background_jobs = true;
+  Duration heartbeat = std::chrono::seconds(12);     // how often the session is renewed; as the volume was told
   Duration slice_age_max = std::chrono::seconds(5);  // an open slice goes up after this long
   std::string volume_name;
 };

@@ -7,7 +7,6 @@
 namespace headrace::vfs {
 namespace {
 
-constexpr Duration kBeat = std::chrono::seconds(12);
 constexpr Duration kHour = std::chrono::minutes(54);            // the real client's gate
 constexpr Duration kLockPoll = std::chrono::milliseconds(500);  // other mounts give locks back without a word
 constexpr Duration kRoundMax = std::chrono::seconds(120);
@@ -21,7 +20,7 @@ Maintenance::Maintenance(const Context& context, FileTable& files, Locks& locks)
     : context_(context), files_(files), locks_(locks), changed_(context.scheduler.new_event()) {
   if (context_.options.is_read_only) return;  // no session, nothing to clean up
   const Moment now = context_.scheduler.clock().now();
-  next_beat_ = now + kBeat;
+  next_beat_ = now + context_.options.heartbeat;
   next_hourly_ = now + std::chrono::minutes(1);
   thread_ = context_.scheduler.new_thread("maintenance", [this](std::stop_token stop) { run(stop); });
 }
@@ -78,12 +77,12 @@ void Maintenance::run(std::stop_token stop) {
 }
 
 void Maintenance::beat(const Scope& scope) {
-  next_beat_ = context_.scheduler.clock().now() + kBeat;
+  next_beat_ = context_.scheduler.clock().now() + context_.options.heartbeat;
   if (Result<void> alive = context_.volume.heartbeat(scope); !alive) {
     context_.log.error("the session could not be renewed", {{"err", alive.error().text()}});
   }
   if (!context_.options.background_jobs) return;
-  if (const Result<bool> mine = context_.volume.claim_job(scope, "lastCleanupSessions", kBeat * 9 / 10);
+  if (const Result<bool> mine = context_.volume.claim_job(scope, "lastCleanupSessions", context_.options.heartbeat * 9 / 10);
       mine && *mine) {
     if (Result<std::size_t> reaped = context_.volume.reap_sessions(scope); !reaped) {
       context_.log.warn("dead sessions could not be cleaned up", {{"err", reaped.error().text()}});
