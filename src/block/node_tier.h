@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 
-#include "base/event.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "block/block.h"
@@ -58,12 +57,15 @@ struct NodeTierStats {
   std::uint64_t bytes_max = 0, used_bytes = 0, pinned_bytes = 0;
   std::uint64_t files = 0, complete_files = 0, blocks = 0;
   std::uint64_t hits = 0, misses = 0, evictions = 0, damaged = 0;
+  std::string place;  // "tmpfs with huge pages", "tmpfs", "directory DIR", "memfd", "none"
 };
 
 struct NodeTierOptions {
   std::uint64_t bytes_max = 1ull << 30;  // 0: no tier; everything answers "not here"
-  /// Where the tmpfs comes from when this process may not fsopen: a directory on a tmpfs or disk, used with O_TMPFILE. Empty: memfd.
+  /// Where files come from when this process may not make a tmpfs: a directory on a tmpfs or disk, used with O_TMPFILE. Empty: memfds.
   std::string fallback_directory;
+  /// Whether to try a tmpfs at all.
+  bool may_mount = true;
 };
 
 class NodeTier {
@@ -87,7 +89,8 @@ class NodeTier {
   virtual NodeTierStats stats() const = 0;
 };
 
-/// Never fails: where tmpfs cannot be had the tier holds nothing, and the log says why.
-std::unique_ptr<NodeTier> new_node_tier(Scheduler& scheduler, const Log& log, const NodeTierOptions& options);
+/// Never fails: where no place can be had at all the tier holds nothing, and the log says why. It has no thread; block/pressure.h has one.
+/// Its files may outlive it. `log` outlives it.
+std::unique_ptr<NodeTier> new_node_tier(const Log& log, const NodeTierOptions& options);
 
 }  // namespace headrace::block

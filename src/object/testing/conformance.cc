@@ -3,7 +3,6 @@
 #include "object/testing/conformance.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/checksum.h"
@@ -11,11 +10,6 @@
 namespace headrace::object {
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreConformance);
-
-std::uint64_t test_seed() {
-  const char* given = std::getenv("HEADRACE_TEST_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 0) : random_seed();
-}
 
 StoreConformance::StoreConformance() : seed_(test_seed()), rng_(seed_), subject_(GetParam().make()) {
   RecordProperty("seed", std::to_string(seed_));

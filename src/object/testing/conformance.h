@@ -15,6 +15,7 @@
 #include "base/event.h"
 #include "base/rng.h"
 #include "object/object_store.h"
+#include "object/testing/test_seed.h"
 
 namespace headrace::object {
 
@@ -59,8 +60,5 @@ class StoreConformance : public testing::TestWithParam<StoreKind> {
   Rng rng_;
   std::unique_ptr<StoreSubject> subject_;
 };
-
-/// The seed of this run: HEADRACE_TEST_SEED, or a new one.
-std::uint64_t test_seed();
 
 }  // namespace headrace::object
