@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// A kernel that remembers what it was told.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "vfs/kernel_port.h"
+
+namespace headrace::vfs::testing {
+
+class FakeKernel final : public KernelPort {
+ public:
+  struct Invalidation {
+    NodeId node = 0;
+    std::int64_t offset = 0, length = 0;
+  };
+
+  Result<std::int32_t> register_backing(int) override {
+    MutexLock lock(mutex_);
+    return next_backing_++;
+  }
+  void release_backing(std::int32_t backing_id) override {
+    MutexLock lock(mutex_);
+    released_.push_back(backing_id);
+  }
+  void invalidate_inode(NodeId node, std::int64_t offset, std::int64_t length) override {
+    MutexLock lock(mutex_);
+    invalidations_.push_back({node, offset, length});
+  }
+  void invalidate_entry(NodeId, const std::string&) override {}
+  Result<void> drain(const Scope&) override { return {}; }
+
+  std::vector<std::int32_t> released() const {
+    MutexLock lock(mutex_);
+    return released_;
+  }
+  /// Whether the kernel was told to drop cached bytes (not only attributes) of this number.
+  bool dropped_pages_of(NodeId node) const {
+    MutexLock lock(mutex_);
+    return std::any_of(invalidations_.begin(), invalidations_.end(),
+                       [node](const Invalidation& i) { return i.node == node && i.offset >= 0; });
+  }
+  bool dropped_attributes_of(NodeId node) const {
+    MutexLock lock(mutex_);
+    return std::any_of(invalidations_.begin(), invalidations_.end(),
+                       [node](const Invalidation& i) { return i.node == node; });
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::int32_t next_backing_ GUARDED_BY(mutex_) = 1;
+  std::vector<std::int32_t> released_ GUARDED_BY(mutex_);
+  std::vector<Invalidation> invalidations_ GUARDED_BY(mutex_);
+};
+
+}  // namespace headrace::vfs::testing
