@@ -3,6 +3,7 @@
 #include "records/txn.h"
 
 #include "records/memory/memory_engine.h"
+#include "records/sqlite/engine.h"
 
 namespace headrace::records {
 
@@ -14,6 +15,7 @@ Result<std::unique_ptr<RecordEngine>> open_engine(const std::string& url, const 
     if (!rest.empty()) return Error(Code::kInvalid, "memory:// has no path, got memory://" + rest);
     return open_memory_engine(options, scheduler);
   }
+  if (colon != std::string::npos && scheme == "sqlite3") return open_sqlite_engine(rest, options, scheduler);
   return Error(Code::kInvalid, "a metadata URL is sqlite3://PATH or memory://");
 }
 

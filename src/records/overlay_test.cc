@@ -9,90 +9,15 @@
 #include "records/change.h"
 #include "records/memory/memory_store.h"
 #include "records/range.h"
+#include "records/testing/samples.h"
 
 namespace headrace::records {
 namespace {
 
 const EngineTraits kTraits{"test", false, true};
 
-/// Few numbers and names, so that changes meet each other.
-std::uint64_t any_number() { return *rc::gen::inRange<std::uint64_t>(1, 5); }
-std::string any_name() { return std::string(1, *rc::gen::element('a', 'b', 'c', '\xFF')); }
-
-void change_anything(ChangeSet& out) {
-  const Ino ino{any_number()};
-  const std::int64_t delta = *rc::gen::inRange<std::int64_t>(-2, 3);
-  const SliceRefKey ref{SliceId{any_number()}, 4096};
-  const SlicesKey slices{ino, ChunkIndex{static_cast<std::uint32_t>(any_number())}};
-  const SliceList list{{0, SliceId{any_number()}, 10, 0, 10}};
-  switch (*rc::gen::inRange(0, 16)) {
-    case 0: return out.put(EntryKey{ino, any_name()}, EntryRecord{Ino{any_number()}, FileType::kRegular});
-    case 1: return out.erase(EntryKey{ino, any_name()});
-    case 2: {
-      Attr attr;
-      attr.length = any_number();
-      return out.put(InodeKey{ino}, attr);
-    }
-    case 3: return out.erase(InodeKey{ino});
-    case 4: return out.add(ref, delta);
-    case 5: return out.put(ref, delta);
-    case 6: return out.erase(ref);
-    case 7: return out.append(slices, list);
-    case 8: return out.put(slices, list);
-    case 9: return out.erase(slices);
-    case 10: return out.add(DirStatsKey{ino}, DirStatsRecord{delta, 4096, 1});
-    case 11: return out.put(DirStatsKey{ino}, DirStatsRecord{});
-    case 12: return out.add(CounterKey{any_name()}, delta);
-    case 13: return out.put(FlockKey{ino, SessionId{any_number()}, LockOwner{any_number()}}, FlockRecord{});
-    case 14: return out.put(PosixLockKey{ino, SessionId{any_number()}, LockOwner{any_number()}}, std::vector<LockRange>{{1, 2, 3, 4}});
-    default: return out.put(SustainedKey{SessionId{any_number()}, ino}, SustainedRecord{});
-  }
-}
-
-ChangeSet any_changes(int count_max) {
-  ChangeSet changes;
-  for (int i = *rc::gen::inRange(0, count_max); i > 0; --i) change_anything(changes);
-  return changes;
-}
-
-std::vector<Range> all_ranges() {
-  std::vector<Range> ranges;
-  for (std::uint64_t n = 1; n < 5; ++n) {
-    for (const bool with_inodes : {false, true}) {
-      ranges.push_back(EntriesOf{Ino{n}, {}, with_inodes});
-      ranges.push_back(EntriesOf{Ino{n}, "b", with_inodes});
-    }
-    ranges.push_back(SlicesOf{Ino{n}, ChunkIndex{0}, ChunkIndex{0xFFFFFFFF}});
-    ranges.push_back(SlicesOf{Ino{n}, ChunkIndex{2}, ChunkIndex{3}});
-    ranges.push_back(LinksTo{Ino{n}});
-    ranges.push_back(FlocksOf{Ino{n}});
-    ranges.push_back(PosixLocksOf{Ino{n}});
-    ranges.push_back(SustainedOf{SessionId{n}});
-    ranges.push_back(LocksHeldBy{SessionId{n}});
-  }
-  for (int what = 0; what <= static_cast<int>(Whole::kSymlinks); ++what) {
-    for (const std::uint64_t after : {0, 2}) ranges.push_back(WholeVolume{static_cast<Whole>(what), after});
-  }
-  return ranges;
-}
-
-bool same(const std::vector<Item>& a, const std::vector<Item>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Item& x, const Item& y) { return x.key == y.key && x.record == y.record; });
-}
-
-/// Whole lists come in pages whose length may differ; all pages together may not.
-Result<std::vector<Item>> all_of(RecordTxn& txn, Range range, std::size_t limit) {
-  std::vector<Item> all;
-  while (true) {
-    TRY(const std::vector<Item> page, txn.scan(range, limit));
-    all.insert(all.end(), page.begin(), page.end());
-    auto* whole = std::get_if<WholeVolume>(&range);
-    if (page.empty() || whole == nullptr || whole->what == Whole::kCounters) return all;
-    whole->after_number = page_number_of(page.back().key);
-  }
-}
-
 struct Both {
+  Rng rng{*rc::gen::arbitrary<std::uint64_t>()};
   MemoryStore committed{true};  // below batch and own
   MemoryStore expected{true};   // with everything applied
   ChangeSet batch, own;
@@ -101,9 +26,9 @@ struct Both {
   OverlayTxn plain{expected, nothing, unused, kTraits};
 
   Both() {
-    const ChangeSet base = any_changes(60);
-    batch = any_changes(12);
-    own = any_changes(12);
+    const ChangeSet base = random_changes(rng, rng.below(60));
+    batch = random_changes(rng, rng.below(12));
+    own = random_changes(rng, rng.below(12));
     committed.apply(base);
     expected.apply(base);
     expected.apply(batch);
@@ -116,8 +41,8 @@ RC_GTEST_PROP(OverlayProperty, ReadsAsIfAllWereCommitted, ()) {
   const auto limit = *rc::gen::inRange<std::size_t>(1, 6);
   for (const Range& range : all_ranges()) {
     RC_ASSERT((both.txn.is_empty(range).value() == both.plain.is_empty(range).value()));
-    const auto seen = all_of(both.txn, range, limit).value();
-    const auto expected = all_of(both.plain, range, limit).value();
+    const auto seen = scan_to_end(both.txn, range, limit).value();
+    const auto expected = scan_to_end(both.plain, range, limit).value();
     RC_ASSERT(same(seen, expected));
     RC_ASSERT(same(both.txn.scan(range, 1000).value(), both.plain.scan(range, 1000).value()));
   }
@@ -136,9 +61,10 @@ RC_GTEST_PROP(OverlayProperty, ReadsAsIfAllWereCommitted, ()) {
 
 RC_GTEST_PROP(ChangeProperty, MergingIsApplyingInOrder, ()) {
   MemoryStore one_by_one(true), merged(true);
-  const ChangeSet base = any_changes(40);
-  ChangeSet first = any_changes(20);
-  ChangeSet second = any_changes(20);
+  Rng rng{*rc::gen::arbitrary<std::uint64_t>()};
+  const ChangeSet base = random_changes(rng, rng.below(40));
+  ChangeSet first = random_changes(rng, rng.below(20));
+  ChangeSet second = random_changes(rng, rng.below(20));
   for (MemoryStore* store : {&one_by_one, &merged}) store->apply(base);
   one_by_one.apply(first);
   one_by_one.apply(second);

@@ -2,9 +2,8 @@
 // A memory store behind a batcher.
 #include "records/memory/memory_engine.h"
 
-#include <atomic>
-
 #include "records/batcher.h"
+#include "records/gate.h"
 #include "records/id_pool.h"
 #include "records/memory/memory_store.h"
 #include "records/overlay.h"
@@ -62,18 +61,19 @@ class GatedStore final : public BatchStore {
 class MemoryEngine final : public RecordEngine {
  public:
   MemoryEngine(const OpenOptions& options, Scheduler& scheduler)
-      : traits_{"memory", options.read_only, true}, batcher_(scheduler, store_, traits_, options.observer), ids_(scheduler, *this), scheduler_(scheduler) {}
+      : traits_{"memory", options.read_only, true}, gate_(scheduler), batcher_(scheduler, store_, traits_, options.observer), ids_(scheduler, *this), scheduler_(scheduler) {}
   ~MemoryEngine() override { (void)close(); }
 
   Result<void> run_operation(const Scope& scope, Commit, std::span<const Key> first_keys, Operation operation) override {
     if (traits_.is_read_only) return Code::kReadOnly;
+    TRY(const Gate::Visit visit, gate_.enter());
     TRY_OK(batcher_.run(scope, first_keys, operation));
     return {};
   }
   Result<void> read_operation(const Scope& scope, std::span<const Key> first_keys, Operation operation) override {
     if (scope.stop.stop_requested()) return Code::kInterrupted;
     if (scope.deadline <= scheduler_.clock().now()) return Code::kTimedOut;
-    if (is_closed_) return Error(Code::kBadHandle, "the metadata engine is closed");
+    TRY(const Gate::Visit visit, gate_.enter());
     return store_.read(first_keys, operation);
   }
   Result<IdRange> reserve(const Scope& scope, IdKind kind, std::uint64_t count) override { return ids_.take(scope, kind, count); }
@@ -81,18 +81,17 @@ class MemoryEngine final : public RecordEngine {
   std::shared_ptr<void> watch(std::function<void(std::span<const Key>)>) override { return std::make_shared<int>(0); }
   const EngineTraits& traits() const override { return traits_; }
   Result<void> close() override {
-    is_closed_ = true;
-    batcher_.close();
+    (void)gate_.close();
     return {};
   }
 
  private:
   const EngineTraits traits_;
+  Gate gate_;
   GatedStore store_;
   Batcher batcher_;
   IdPool ids_;
   Scheduler& scheduler_;
-  std::atomic<bool> is_closed_ = false;
 };
 
 }  // namespace

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "records/testing/conformance.h"
+#include "records/testing/conformance_batches.h"
+
 namespace headrace::records {
 namespace {
 
@@ -28,15 +31,14 @@ TEST(MemoryEngine, TwoEnginesShareNothing) {
   EXPECT_FALSE(seen->has_value());
 }
 
-TEST(MemoryEngine, WhenReadOnlyNothingIsWritten) {
+struct MemoryFactory {
+  static constexpr bool kIsShared = false;
+  std::unique_ptr<RecordEngine> open(const OpenOptions& options = {}) { return open_memory_engine(options, scheduler); }
   SystemScheduler scheduler;
-  OpenOptions options;
-  options.read_only = true;
-  const auto engine = open_memory_engine(options, scheduler);
-  const Result<void> ran = engine->run(Scope{}, Commit::kVisible, {}, [](RecordTxn&) -> Result<void> { return {}; });
-  ASSERT_FALSE(ran);
-  EXPECT_EQ(ran.code(), Code::kReadOnly);
-}
+};
+
+INSTANTIATE_TYPED_TEST_SUITE_P(Memory, EngineRecords, MemoryFactory);
+INSTANTIATE_TYPED_TEST_SUITE_P(Memory, EngineBatches, MemoryFactory);
 
 }  // namespace
 }  // namespace headrace::records
