@@ -221,6 +221,7 @@ class Volume {
   Result<void> close(const Scope& scope);
 
  private:
+  friend class TrashSweep;
   struct Impl;
   explicit Volume(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -76,6 +76,8 @@ struct Volume::Impl {
   Result<void> destroy_sustained(const Scope& scope, Ino ino);
   /// Gives up a hold.
   Result<void> drop_hold(const Scope& scope, Ino ino);
+  /// Gives back all that a deleted file held. False: its records contradict each other, and were left.
+  Result<bool> release_deleted_file(const Scope& scope, Ino ino);
   std::int64_t session_expiry() const;
   /// What of a session is left: locks, sustained files, its record. kBusy: it was renewed (never for our own).
   Result<void> end_session(const Scope& scope, SessionId which, std::optional<std::int64_t> only_if_expired_before);

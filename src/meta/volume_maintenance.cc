@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Volume's background work: giving back what deleted files, retired slices and old trash hold.
+// Volume's background work: giving back what deleted files, and retired slices hold.
 #include <algorithm>
 
 #include "meta/compaction_plan.h"
-#include "meta/ops/trash.h"
 #include "meta/volume_impl.h"
 
 namespace headrace::meta {
@@ -22,11 +21,19 @@ Result<std::vector<Item>> page_of(const Scope& scope, records::RecordEngine& eng
   return engine.read(scope, {}, [&](RecordTxn& txn) { return txn.scan(WholeVolume{what, after}, limit); });
 }
 
-Result<std::vector<Item>> entries_of(const Scope& scope, records::RecordEngine& engine, Ino directory, const std::string& after) {
-  return engine.read(scope, {}, [&](RecordTxn& txn) { return txn.scan(records::EntriesOf{directory, after, false}, kRowsAtOnce); });
-}
-
 }  // namespace
+
+Result<bool> Volume::Impl::release_deleted_file(const Scope& scope, Ino ino) {
+  for (;;) {
+    const Result<bool> step = change(scope, {records::DeletedFileKey{ino}},
+                                     [&](RecordTxn& txn, const OpContext&) { return ops::release_deleted_file(txn, ino, kListsAtOnce); });
+    if (!step && step.code() == Code::kDamaged) {
+      log.error("a deleted file is left as it is", {{"inode", std::to_string(ino.value())}, {"error", step.error().text()}});
+      return false;
+    }
+    if (!step || *step) return step;
+  }
+}
 
 Result<std::size_t> Volume::release_deleted_files(const Scope& scope, Duration age, std::size_t limit) {
   const std::int64_t before = impl_->now().seconds - std::chrono::duration_cast<std::chrono::seconds>(age).count();
@@ -36,22 +43,12 @@ Result<std::size_t> Volume::release_deleted_files(const Scope& scope, Duration a
     TRY(const std::vector<Item> page, page_of(scope, impl_->engine, Whole::kDeletedFiles, after, kRowsAtOnce));
     for (const Item& item : page) {
       if (done >= limit) return done;
-      const Ino ino = std::get<records::DeletedFileKey>(item.key).ino;
-      after = ino.value();
+      after = std::get<records::DeletedFileKey>(item.key).ino.value();
       if (std::get<records::DeletedFileRecord>(item.record).deleted_seconds > before) continue;
-      bool is_done = false;
-      while (!is_done) {
-        Result<bool> step = impl_->change(scope, {records::DeletedFileKey{ino}},
-                                          [&](RecordTxn& txn, const OpContext&) { return ops::release_deleted_file(txn, ino, kListsAtOnce); });
-        if (!step && step.code() == Code::kDamaged) {
-          impl_->log.error("a deleted file is left as it is", {{"inode", std::to_string(ino.value())}, {"error", step.error().text()}});
-          break;
-        }
-        TRY(is_done, std::move(step));
-      }
+      TRY(const bool is_done, impl_->release_deleted_file(scope, Ino{after}));
       if (is_done) ++done;
     }
-    if (page.size() < kRowsAtOnce) return done;
+    if (page.empty()) return done;
   }
 }
 
@@ -84,58 +81,7 @@ Result<std::size_t> Volume::expire_delayed_slices(const Scope& scope, std::size_
       TRY_OK(impl_->change(scope, {}, [&](RecordTxn& txn, const OpContext&) { return ops::expire_delayed_slices(txn, key); }));
       lowered += delayed.slices.size();
     }
-    if (page.size() < kRowsAtOnce) return lowered;
-  }
-}
-
-Result<std::size_t> Volume::expire_trash(const Scope& scope, std::size_t limit) {
-  const std::int64_t before = impl_->now().seconds - (std::int64_t{format().trash_days} * 24 + 2) * kHour;
-  std::size_t gone = 0;
-  // Depth first, without recursion: a directory that holds something waits on the stack until it is empty.
-  struct Level {
-    Ino parent;
-    std::string name;
-    Ino ino;
-  };
-  const auto remove = [&](Ino parent, const std::string& name) {
-    return impl_->change(scope, {}, [&](RecordTxn& txn, const OpContext& context) { return ops::remove_from_trash(txn, context, parent, name); });
-  };
-  std::string after;
-  for (;;) {
-    TRY(const std::vector<Item> hours, entries_of(scope, impl_->engine, kTrashRoot, after));
-    for (const Item& item : hours) {
-      after = std::get<records::EntryKey>(item.key).name;
-      const std::optional<std::int64_t> hour = ops::trash_hour_of(after);
-      if (!hour || *hour >= before) continue;
-      std::vector<Level> stack{{kTrashRoot, after, std::get<records::EntryRecord>(item.record).ino}};
-      while (!stack.empty()) {
-        if (gone >= limit) return gone;
-        const Level top = stack.back();
-        TRY(const std::vector<Item> children, entries_of(scope, impl_->engine, top.ino, ""));
-        if (children.empty()) {
-          const Result<Removed> removed = remove(top.parent, top.name);
-          if (!removed && removed.code() != Code::kNotFound && removed.code() != Code::kNotEmpty) return removed.error();
-          if (removed || removed.code() == Code::kNotFound) stack.pop_back();
-          if (removed) ++gone;
-          continue;
-        }
-        for (const Item& child : children) {
-          if (gone >= limit) return gone;
-          const auto& name = std::get<records::EntryKey>(child.key).name;
-          const auto& entry = std::get<records::EntryRecord>(child.record);
-          const Result<Removed> removed = remove(top.ino, name);
-          if (removed) {
-            ++gone;
-          } else if (removed.code() == Code::kNotEmpty) {
-            stack.push_back({top.ino, name, entry.ino});
-            break;
-          } else if (removed.code() != Code::kNotFound) {
-            return removed.error();
-          }
-        }
-      }
-    }
-    if (hours.size() < kRowsAtOnce) return gone;
+    if (page.empty()) return lowered;
   }
 }
 

@@ -58,7 +58,7 @@ Result<std::vector<SessionInfo>> Volume::sessions(const Scope& scope) {
   for (;;) {
     TRY(const std::vector<SessionInfo> page, list_sessions(scope, impl_->engine, all.empty() ? 0 : all.back().session.value()));
     all.insert(all.end(), page.begin(), page.end());
-    if (page.size() < kSessionsAtOnce) return all;
+    if (page.empty()) return all;
   }
 }
 
