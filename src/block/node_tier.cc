@@ -59,6 +59,8 @@ class RealNodeTier final : public NodeTier {
     return {};
   }
 
+  bool has_block(const BlockKey& key) const override { return index_->contains(key); }
+
   void put_block(const BlockKey& key, ByteSpan bytes) override {
     if (bytes.empty() || index_->contains(key)) return;
     const std::optional<Slot> slot = index_->take_slot(bytes.size());
@@ -119,6 +121,7 @@ class NoNodeTier final : public NodeTier {
   Result<std::shared_ptr<NodeFile>> find_or_create(const CopyKey&) override { return Error(Code::kNoSpace, "this node keeps no copies"); }
   void forget(const CopyKey&) override {}
   Result<void> read_block(const BlockKey&, std::uint32_t, MutableByteSpan) override { return Code::kNotFound; }
+  bool has_block(const BlockKey&) const override { return false; }
   void put_block(const BlockKey&, ByteSpan) override {}
   std::uint64_t shrink(std::uint64_t) override { return 0; }
   NodeTierStats stats() const override {

@@ -63,7 +63,7 @@ struct NodeTierStats {
 struct NodeTierOptions {
   std::uint64_t bytes_max = 1ull << 30;  // 0: no tier; everything answers "not here"
   /// Where files come from when this process may not make a tmpfs: a directory on a tmpfs or disk, used with O_TMPFILE. Empty: memfds.
-  std::string fallback_directory;
+  std::string fallback_directory = {};
   /// Whether to try a tmpfs at all.
   bool may_mount = true;
 };
@@ -81,6 +81,8 @@ class NodeTier {
 
   /// A block's bytes, checked against the checksum made when it was put; kNotFound. A copy that fails its check is dropped and counted.
   virtual Result<void> read_block(const BlockKey& key, std::uint32_t offset, MutableByteSpan into) = 0;
+  /// Whether it is here now. Counts neither as use nor as hit.
+  virtual bool has_block(const BlockKey& key) const = 0;
   /// Keeps a block if there is room without evicting whole files that are in use. Never waits.
   virtual void put_block(const BlockKey& key, ByteSpan bytes) = 0;
 
