@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of the benchmark: what is prepared, what runs in each round, what was wanted. Each function returns a row for report.py."""
+import hashlib
+import os
+import shutil
+import time
+
+import places
+import report
+
+CPU_NOTE = "core seconds of the server per GiB read"
+
+
+def sha256(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(4 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def check_equal(first, second):
+    if sha256(first) != sha256(second):
+        raise RuntimeError(f"{second} differs from {first}: a fast wrong read is a failure")
+
+
+def row(title, state, unit, values, limit=None, wanted=(), lower_is_better=False, **more):
+    made = {"title": title, "state": state, "unit": unit, "values": values, "limit": limit, "lower_is_better": lower_is_better, "wanted": [], **more}
+    for text, of, least in wanted:
+        ratio = report.ratio_of(made, "headrace", of) if of else None
+        made["wanted"].append({"text": text, "got": None if ratio is None else f"{ratio:.2f} ×", "met": ratio is not None and ratio >= least})
+    return made
+
+
+def interleaved(rounds, contestants, measure):
+    """{name: [a value a round]}; every contestant once a round, in an order that turns."""
+    values = {name: [] for name in contestants}
+    names = list(contestants)
+    for number in range(rounds):
+        for name in names[number % len(names):] + names[:number % len(names)]:
+            values[name].append(measure(name, contestants[name]))
+    return values
+
+
+class Cpu:
+    """Adds up a server's CPU over the measurements of one contestant."""
+
+    def __init__(self):
+        self.seconds = 0.0
+        self.bytes = 0
+        self.operations = 0
+
+    def around(self, place, work):
+        before = place.cpu_seconds()
+        done = work()
+        self.seconds += place.cpu_seconds() - before
+        self.bytes += done["bytes"]
+        self.operations += done["operations"]
+        return done
+
+    def per_gib(self):
+        return f"{self.seconds / max(self.bytes / 2**30, 1e-9):.3f} core seconds per GiB"
+
+    def per_operation(self):
+        return f"{self.seconds / max(self.operations, 1) * 1e6:.1f} µs per operation"
+
+
+def big_file(bench):
+    """The same 1 GiB in every place: written once, copied."""
+    source = bench.huge.path("big")
+    if not os.path.exists(source):
+        bench.load("seqwrite", source, bench.big_bytes, 1 << 20)
+        shutil.copyfile(source, bench.shm.path("big"))
+    return source
+
+
+def readers(bench):
+    """Headrace with the big file whole on the node, the peers over the huge tmpfs, and the limits."""
+    source = big_file(bench)
+    volume = bench.headrace("read", ["--cache-size", "4G"])
+    shutil.copyfile(source, volume.path("big"))
+    volume.remount()
+    volume.warm("big")
+    bindfs, mergerfs = bench.mirror("bindfs", bench.huge.folder), bench.mirror("mergerfs", bench.huge.folder)
+    contestants = {"headrace": volume, bench.huge.name: bench.huge, bench.shm.name: bench.shm}
+    contestants |= {place.name: place for place in (bindfs, mergerfs) if place is not None}
+    return volume, contestants, (volume, bindfs, mergerfs)
+
+
+def seqread(bench, rounds):
+    volume, contestants, opened = readers(bench)
+    cpu = Cpu()
+    contestants["memcpy"] = None
+
+    def measure(name, place):
+        if place is None:
+            done = bench.load("memcpy", 512 << 20, 1)
+        elif place is volume:
+            done = cpu.around(volume, lambda: bench.load("seqread", place.path("big"), 1 << 20))
+        else:
+            done = bench.load("seqread", place.path("big"), 1 << 20)
+        return done["bytes"] / done["seconds"]
+
+    values = interleaved(rounds, contestants, measure)
+    check_equal(bench.huge.path("big"), volume.path("big"))
+    bench.done_with(*[place for place in opened if place is not None])
+    return row("Sequential read, 1 GiB, 1 MiB blocks, one thread", "The file is whole in the node's tier; nothing in the page cache is needed.", "B/s",
+               values, limit=bench.huge.name, server_cpu=cpu.per_gib(),
+               wanted=[("0.95 × the same file on a huge-page tmpfs", bench.huge.name, 0.95), ("1.2 × /dev/shm", "/dev/shm", 1.2),
+                       ("75 % of memcpy", "memcpy", 0.75), ("5 × bindfs", "bindfs", 5)])
+
+
+def randread(bench, rounds, threads):
+    volume, contestants, opened = readers(bench)
+    cpu = Cpu()
+    seconds = 1 if bench.options.quick else 2
+
+    def measure(_, place):
+        done = cpu.around(place, lambda: bench.load("randread", place.path("big"), 4096, threads, seconds)) if place is volume else \
+            bench.load("randread", place.path("big"), 4096, threads, seconds)
+        return done["operations"] / done["seconds"]
+
+    values = interleaved(rounds, contestants, measure)
+    bench.done_with(*[place for place in opened if place is not None])
+    return row(f"Random 4 KiB reads, {threads} thread{'s' if threads > 1 else ''}", "The same file, whole in the node's tier.", "reads/s", values,
+               limit=bench.huge.name, server_cpu=cpu.per_operation(),
+               wanted=[("0.85 × pread on a huge-page tmpfs", bench.huge.name, 0.85), ("1.05 × /dev/shm", "/dev/shm", 1.05), ("20 × bindfs", "bindfs", 20)])
+
+
+def small_files(bench):
+    folder = bench.huge.path("small")
+    if not os.path.isdir(folder):
+        os.makedirs(folder)
+        bench.load("writefiles", folder, bench.small_count, bench.small_bytes, 1)
+    return folder
+
+
+def write_list(bench, name, folder, count):
+    path = os.path.join(bench.root, name)
+    with open(path, "w", encoding="utf-8") as out:
+        out.writelines(f"{folder}/{i}\n" for i in range(count))
+    return path
+
+
+def epoch(bench, rounds):
+    source = small_files(bench)
+    volume = bench.headrace("epoch", ["--cache-size", "6G"])
+    shutil.copytree(source, volume.path("small"))
+    volume.remount()
+    volume.warm("small")
+    bindfs = bench.mirror("bindfs", bench.huge.folder)
+    contestants = {"headrace": volume, bench.huge.name: bench.huge} | ({"bindfs": bindfs} if bindfs else {})
+    lists = {name: write_list(bench, "list-" + str(i), place.path("small"), bench.small_count) for i, (name, place) in enumerate(contestants.items())}
+    first = bench.load("epoch", lists["headrace"], 2, 99)
+    cpu = Cpu()
+
+    def measure(name, place):
+        work = lambda: bench.load("epoch", lists[name], 2, 7)  # noqa: E731
+        done = cpu.around(place, work) if place is volume else work()
+        return done["operations"] / done["seconds"]
+
+    values = interleaved(rounds, contestants, measure)
+    for i in range(0, bench.small_count, max(bench.small_count // 200, 1)):
+        check_equal(os.path.join(source, str(i)), volume.path("small", str(i)))
+    resident = volume.resident_bytes()
+    bench.done_with(volume, bindfs)
+    return row("Second epoch: 20,000 files of 110 KiB, shuffled, two threads",
+               f"Warmed; the first epoch ran at {first['operations'] / first['seconds']:,.0f} files/s. open + fstat + read + close.", "files/s", values,
+               limit=bench.huge.name, server_cpu=cpu.per_operation(), note=f"resident memory of the server after it, tmpfs apart: {resident / 2**20:.1f} MiB",
+               wanted=[("0.35 × tmpfs", bench.huge.name, 0.35), ("2 × bindfs", "bindfs", 2)])
+
+
+def writers(bench, rounds, title, state, unit, measure_with, wanted, name):
+    volume = bench.headrace(name)
+    contestants = {"headrace": volume, bench.huge.name: bench.huge}
+    cpu = Cpu()
+    number = [0]
+
+    def measure(_, place):
+        number[0] += 1
+        folder = place.path(f"{name}-{number[0]}")
+        os.makedirs(folder)
+        work = lambda: measure_with(folder)  # noqa: E731
+        done = cpu.around(place, work) if place is volume else work()
+        shutil.rmtree(folder)
+        return (done["bytes"] if unit == "B/s" else done["operations"]) / done["seconds"]
+
+    values = interleaved(rounds, contestants, measure)
+    bench.done_with(volume)
+    return row(title, state, unit, values, limit=bench.huge.name, server_cpu=cpu.per_gib() if unit == "B/s" else cpu.per_operation(), wanted=wanted)
+
+
+def writesmall(bench, rounds):
+    count = bench.small_count // 10
+    return writers(bench, rounds, "Writing files of 110 KiB, one thread", "Bucket on tmpfs, metadata on the system's disk; each file is closed, so stored and durable.",
+                   "files/s", lambda folder: bench.load("writefiles", folder, count, bench.small_bytes, 1), [("0.2 × tmpfs", bench.huge.name, 0.2)], "writesmall")
+
+
+def seqwrite(bench, rounds):
+    return writers(bench, rounds, "Sequential write of 1 GiB and fsync", "Bucket on tmpfs.", "B/s",
+                   lambda folder: bench.load("seqwrite", os.path.join(folder, "f"), bench.big_bytes, 1 << 20), [("0.5 × one tmpfs write", bench.huge.name, 0.5)], "seqwrite")
+
+
+def create(bench, rounds, threads):
+    made = writers(bench, rounds, f"Creating files of 4 KiB, {threads} thread{'s' if threads > 1 else ''}", "Bucket on tmpfs, metadata on the system's disk.", "files/s",
+                   lambda folder: bench.load("create", folder, bench.create_count, 4096, threads), [], f"create{threads}")
+    least = 1800 if threads == 1 else 5000
+    got = report.median(made["values"]["headrace"])
+    made["wanted"] = [{"text": f"{least:,} files/s", "got": f"{got:,.0f} files/s", "met": got >= least}]
+    return made
+
+
+def firstread(bench, rounds):
+    source = big_file(bench)
+    volume = bench.headrace("first", ["--cache-size", "4G"])
+    shutil.copyfile(source, volume.path("big"))
+    cpu = Cpu()
+    copy = bench.huge.path("copy")
+
+    def measure(name, _):
+        if name == "cp":
+            places.drop_kernel_caches()
+            done = bench.load("seqread", source, 1 << 20)  # warms the program itself
+            began = time.monotonic()
+            shutil.copyfile(source, copy)
+            took = time.monotonic() - began
+            os.unlink(copy)
+            return done["bytes"] / took
+        volume.remount()
+        done = cpu.around(volume, lambda: bench.load("seqread", volume.path("big"), 1 << 20))
+        return done["bytes"] / done["seconds"]
+
+    values = interleaved(rounds, {"headrace": volume, "cp": None}, measure)
+    check_equal(source, volume.path("big"))
+    bench.done_with(volume)
+    return row("First read of a 1 GiB file from the bucket", "Remounted and caches dropped before each; the bucket is a folder on tmpfs.", "B/s", values, limit="cp",
+               server_cpu=cpu.per_gib(), wanted=[("0.5 × the same copy by cp", "cp", 0.5)])
+
+
+def listing(bench, rounds):
+    source = small_files(bench)
+    volume = bench.headrace("listing")
+    os.makedirs(volume.path("small"))
+    for i in range(bench.small_count):
+        os.mknod(volume.path("small", str(i)))
+    bindfs = bench.mirror("bindfs", bench.huge.folder)
+    contestants = {"headrace": volume, bench.huge.name: bench.huge} | ({"bindfs": bindfs} if bindfs else {})
+
+    def measure(_, place):
+        places.drop_kernel_caches()
+        began = time.monotonic()
+        places.run("ls", "-lR", place.path("small"))
+        return bench.small_count / (time.monotonic() - began)
+
+    values = interleaved(rounds, contestants, measure)
+    assert len(os.listdir(volume.path("small"))) == len(os.listdir(source))
+    bench.done_with(volume, bindfs)
+    return row("ls -lR of 20,000 files, kernel caches dropped", "Names and attributes from the metadata.", "files/s", values, limit=bench.huge.name,
+               wanted=[("5 × bindfs", "bindfs", 5)])
+
+
+def statstorm(bench, rounds):
+    small_files(bench)
+    volume = bench.headrace("stat", ["--attr-cache", "60", "--entry-cache", "60"])
+    os.makedirs(volume.path("small"))
+    for i in range(bench.small_count):
+        os.mknod(volume.path("small", str(i)))
+    contestants = {"headrace": volume, bench.huge.name: bench.huge}
+    lists = {name: write_list(bench, "stat-" + str(i), place.path("small"), bench.small_count) for i, (name, place) in enumerate(contestants.items())}
+    bench.load("stat", lists["headrace"], 2, 1)
+
+    def measure(name, _):
+        done = bench.load("stat", lists[name], 2, 5)
+        return done["operations"] / done["seconds"]
+
+    values = interleaved(rounds, contestants, measure)
+    bench.done_with(volume)
+    return row("Stat storm over 20,000 files, two threads, warm", "Entries and attributes cached by the kernel (--attr-cache 60 --entry-cache 60).", "stat/s", values,
+               limit=bench.huge.name, wanted=[("0.7 × tmpfs", bench.huge.name, 0.7)])
+
+
+def mounting(bench, rounds):
+    volume = bench.headrace("mounting")
+    with open(volume.path("f"), "wb") as file:
+        file.write(b"x" * 4096)
+
+    def measure(_, place):
+        place.unmount()
+        began = time.monotonic()
+        places.run(place.program, "mount", "-d", place.meta, place.folder)
+        with open(place.path("f"), "rb") as file:
+            assert file.read(1) == b"x"
+        took = time.monotonic() - began
+        place.pid = place.find_server()
+        return took
+
+    values = interleaved(rounds, {"headrace": volume}, measure)
+    idle = volume.resident_bytes()
+    bench.done_with(volume)
+    made = row("mount -d of an existing volume to the first byte", "From exec of the program to one byte read.", "s", values, lower_is_better=True)
+    got = report.median(values["headrace"])
+    made["wanted"] = [{"text": "50 ms", "got": f"{got * 1000:.1f} ms", "met": got <= 0.05},
+                      {"text": "24 MiB resident when idle", "got": f"{idle / 2**20:.1f} MiB", "met": idle <= 24 << 20}]
+    return made
+
+
+def mapped(bench, rounds, order):
+    volume, contestants, opened = readers(bench)
+    values = interleaved(rounds, {name: place for name, place in contestants.items() if name in ("headrace", bench.huge.name)},
+                         lambda _, place: (lambda done: done["operations"] / done["seconds"])(bench.load("mmap", place.path("big"), order, 1)))
+    bench.done_with(*[place for place in opened if place is not None])
+    return row(f"Mapped reads, {'random' if order == 'rand' else 'sequential'}", "The file is whole; every touch is a page fault of a fresh mapping.", "pages/s", values,
+               limit=bench.huge.name, wanted=[("0.9 × the same on tmpfs", bench.huge.name, 0.9)])
+
+
+ALL = {
+    "seqread": seqread,
+    "randread1": lambda bench, rounds: randread(bench, rounds, 1),
+    "randread2": lambda bench, rounds: randread(bench, rounds, 2),
+    "mmap-seq": lambda bench, rounds: mapped(bench, rounds, "seq"),
+    "mmap-rand": lambda bench, rounds: mapped(bench, rounds, "rand"),
+    "epoch": epoch,
+    "firstread": firstread,
+    "seqwrite": seqwrite,
+    "writesmall": writesmall,
+    "create1": lambda bench, rounds: create(bench, rounds, 1),
+    "create16": lambda bench, rounds: create(bench, rounds, 16),
+    "listing": listing,
+    "stat": statstorm,
+    "mount": mounting,
+}
