@@ -23,12 +23,11 @@ class Cells {
   /// Everything added before; what is added meanwhile may be in it or not. Wraps around at 2^64.
   std::uint64_t sum(std::size_t cell) const;
 
- protected:
+ private:
   using Cell = std::atomic<std::uint64_t>;
   /// The calling thread's copy. It may be moved to another processor meanwhile, which costs time and nothing else.
   Cell* here() { return lines_.get() + (static_cast<unsigned>(sched_getcpu()) & shard_mask_) * stride_; }
 
- private:
   struct Free {
     void operator()(Cell* cells) const;
   };
