@@ -88,6 +88,7 @@ class Batcher {
   mutable Mutex mutex_;
   std::deque<Pending*> queue_ GUARDED_BY(mutex_);
   bool is_leading_ GUARDED_BY(mutex_) = false;
+  std::size_t last_batch_ = 0;  // how many operations it had; of the leader
   bool is_closed_ GUARDED_BY(mutex_) = false;
   std::size_t inside_ GUARDED_BY(mutex_) = 0;
   std::vector<std::unique_ptr<Event>> spare_events_ GUARDED_BY(mutex_);  // one for each caller that waits, used again
