@@ -98,17 +98,6 @@ Result<UniqueFd> mount_as_user(const Scope& scope, const std::string& path, cons
   return mount_by_helper(scope, path, options);
 }
 
-/// The kernel's own size for buffered reads is small, and INIT cannot raise it. Not an error where it may not be set.
-void set_read_ahead(const Log& log, const Mounted& mounted, std::uint32_t kib) {
-  const std::string path =
-      "/sys/class/bdi/" + std::to_string(mounted.major) + ":" + std::to_string(mounted.minor) + "/read_ahead_kb";
-  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  const std::string text = std::to_string(kib);
-  if (!file.is_open() || !write_all(file.get(), bytes_of(text))) {
-    log.debug("the readahead of buffered reads stays the kernel's", {{"path", path}});
-  }
-}
-
 }  // namespace
 
 Result<Mounted> mount_fuse(const Scope& scope, const Log& log, const MountOptions& options) {
@@ -132,8 +121,17 @@ Result<Mounted> mount_fuse(const Scope& scope, const Log& log, const MountOption
     return Error(Code::kIo, "the mount at " + mounted.mount_point + " is not to be seen after it was made");
   mounted.major = top->major;
   mounted.minor = top->minor;
-  set_read_ahead(log, mounted, options.read_ahead_kib);
   return mounted;
+}
+
+Result<void> set_read_ahead(unsigned major, unsigned minor, std::uint32_t kib) {
+  const std::string path = "/sys/class/bdi/" + std::to_string(major) + ":" + std::to_string(minor) + "/read_ahead_kb";
+  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file.is_open()) return errno_error(errno, path);
+  const std::string text = std::to_string(kib);
+  Result<void> written = write_all(file.get(), bytes_of(text));
+  if (!written) return Error(written.code(), path + ": " + written.error().text());
+  return {};
 }
 
 }  // namespace headrace::fuse

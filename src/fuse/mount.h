@@ -18,7 +18,6 @@ struct MountOptions {
   std::string source = "headrace";  // the first column of /proc/mounts: the volume's name; no commas
   bool allow_other = false;         // other users may look in; the kernel checks their rights in any case
   bool read_only = false;
-  std::uint32_t read_ahead_kib = 1024;  // of buffered reads; the kernel's own is 128
 };
 
 struct Mounted {
@@ -33,6 +32,10 @@ struct Mounted {
 /// kNotFound, kNotDirectory: the mount point. kBusy: a mount of ours is there already, or one that does not answer. kNotPermitted: what is missing.
 /// kNotSupported: no FUSE here. kInvalid: an option.
 Result<Mounted> mount_fuse(const Scope& scope, const Log& log, const MountOptions& options);
+
+/// How much the kernel reads ahead in buffered reads of this mount: 128 KiB by itself, and INIT can only lower it. After INIT, which sets it. An error
+/// is none to stop for: it costs speed alone.
+Result<void> set_read_ahead(unsigned major, unsigned minor, std::uint32_t kib);
 
 enum class UnmountMode {
   kNormal,  // refuses while something is open there

@@ -5,6 +5,7 @@
 //   Notifier notifier(session->device(), session->negotiated(), ...);
 //   files.attach(&notifier);
 //   TRY_OK(session->start(*handler));                                                      // from here on the mount answers
+//   (void)set_read_ahead(mounted.major, mounted.minor, 1024);
 //   TRY(const Ending ending, session->wait_ended(scope));                                  // unmounted or aborted
 //   session->close();
 //   files.close(scope);

@@ -194,6 +194,8 @@ TEST_F(SessionTest, AReadIsAnswered) {
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->unique, 10u);
   EXPECT_EQ(reply->text(), "xxxxx");
+  kernel_.end();
+  session_->close();  // what is counted comes behind the reply
   EXPECT_EQ(registry_.counter("juicefs_fuse_ops_total", "read").value(), 1u);
   EXPECT_EQ(registry_.histogram("juicefs_fuse_read_size_bytes").counts().sum, 5);
 }
