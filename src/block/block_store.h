@@ -37,7 +37,8 @@ class SliceBuffer {
   virtual void finish() = 0;
   /// Waits until every block is in the store. The first error of any upload. Only after finish().
   virtual Result<void> wait_uploaded(const Scope& scope) = 0;
-  /// Removes what was uploaded: the slice will never be committed. Uploads that still run end first, within the scope.
+  /// Removes what was uploaded: the slice will never be committed. Uploads that still run end first, within the scope. After it only
+  /// the destructor, or discard() again where it failed.
   virtual Result<void> discard(const Scope& scope) = 0;
 };
 
@@ -78,11 +79,12 @@ class BlockStore {
   virtual std::unique_ptr<SliceBuffer> new_slice(SliceId slice) = 0;
   /// Removes all objects of a slice. Idempotent.
   virtual Result<void> remove_slice(const Scope& scope, SliceId slice, std::uint32_t slice_size) = 0;
-  /// Waits for all uploads, prefetches and fills, then refuses work. Idempotent.
+  /// Waits for all reads, uploads and prefetches, then refuses work (kBadHandle). kTimedOut, kInterrupted: still open. Idempotent.
   virtual Result<void> close(const Scope& scope) = 0;
   virtual BlockStoreStats stats() const = 0;
 };
 
+/// Everything it is given outlives it; slices and reads end before it does.
 std::unique_ptr<BlockStore> new_block_store(object::ObjectStore& store, NodeTier& tier, Budget& budget, Scheduler& scheduler, const Log& log,
                                             const BlockStoreOptions& options);
 

@@ -19,14 +19,18 @@ Extent clipped(Extent extent, std::uint64_t start, std::uint64_t end) {
   return extent;
 }
 
+Result<void> check(const Extent& extent) {
+  const bool is_inside = extent.slice_offset <= extent.slice_size && extent.length <= extent.slice_size - extent.slice_offset;
+  if (extent.is_hole() || is_inside) return {};
+  return Error(Code::kDamaged, fmt::format("an extent names bytes {}+{} of slice {}, which has {}", extent.slice_offset, extent.length,
+                                           extent.slice.value(), extent.slice_size));
+}
+
 }  // namespace
 
 Result<void> for_each_part(const Layout& layout, const Extent& extent, FunctionRef<bool(const BlockPart&)> visit) {
   if (extent.is_hole()) return {};
-  if (extent.slice_offset > extent.slice_size || extent.length > extent.slice_size - extent.slice_offset) {
-    return Error(Code::kDamaged, fmt::format("an extent names bytes {}+{} of slice {}, which has {}", extent.slice_offset, extent.length,
-                                             extent.slice.value(), extent.slice_size));
-  }
+  TRY_OK(check(extent));
   std::uint64_t done = 0;
   while (done < extent.length) {
     const auto position = static_cast<std::uint32_t>(extent.slice_offset + done);
@@ -49,6 +53,7 @@ Result<ReadPlan> plan_read(const Layout& layout, std::span<const Extent> extents
     if (at == end) break;
     if (whole.end() <= at) continue;
     if (whole.offset > at) break;
+    TRY_OK(check(whole));
     const Extent extent = clipped(whole, at, end);
     at = extent.end();
     if (extent.is_hole()) {
