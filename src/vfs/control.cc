@@ -11,7 +11,7 @@
 namespace headrace::vfs {
 namespace {
 
-constexpr std::uint32_t kInfo = 1005, kSummary = 1007;
+constexpr std::uint32_t kFillCache = 1004, kInfo = 1005, kSummary = 1007;
 constexpr std::size_t kPathsMax = 64;
 constexpr std::size_t kExtentsMax = 100'000;
 constexpr int kDepthMax = 10;
@@ -50,17 +50,68 @@ nlohmann::ordered_json json_of(const FilePlace& place) {
           {"WhyNotPassthrough", place.why_not_passthrough}};
 }
 
+std::string json_of(const WarmReport& report) {
+  return dump({{"FileCount", report.files},
+               {"SliceCount", report.slices},
+               {"TotalBytes", report.bytes},
+               {"MissBytes", report.missing_bytes},
+               {"Locations", nlohmann::ordered_json::object()}});
+}
+
 }  // namespace
 
-std::string Control::answer(const Scope& scope, std::uint32_t command, std::string_view body) {
+void Control::answer(const Scope& scope, std::uint32_t command, std::string body,
+                     const std::shared_ptr<Conversation>& conversation) {
   Result<std::string> answered = Code::kInvalid;
   switch (command) {
     case kInfo: answered = info(scope, body); break;
     case kSummary: answered = summary(scope, body); break;
+    case kFillCache: {
+      const Result<void> begun = warm_up(body, conversation);
+      if (begun) return;  // it answers by itself
+      answered = begun.error();
+      break;
+    }
     default: break;
   }
-  if (answered) return *std::move(answered);
-  return std::string(1, static_cast<char>(errno_of(answered.code())));
+  conversation->say(answered ? *answered : std::string(1, static_cast<char>(errno_of(answered.code()))));
+  conversation->finish();
+}
+
+void Control::close() {
+  stop_.request_stop();
+  std::unique_ptr<ThreadPool> jobs;
+  {
+    MutexLock lock(mutex_);
+    jobs = std::move(jobs_);
+  }
+  if (jobs != nullptr) jobs->close();
+}
+
+Result<void> Control::warm_up(std::string_view body, const std::shared_ptr<Conversation>& conversation) {
+  TRY(WarmRequest request, parse_warm_request(body));
+  MutexLock lock(mutex_);
+  if (stop_.stop_requested()) return Code::kInterrupted;
+  if (jobs_ == nullptr) jobs_ = std::make_unique<ThreadPool>(context_.scheduler, "warm-up", 2, 16);
+  return jobs_->try_submit([this, request = std::move(request), conversation]() mutable {
+    if (request.in_background) {
+      conversation->say(frame_json(json_of(WarmReport{})));
+      conversation->finish();
+    }
+    const Scope scope{Moment::max(), stop_.get_token()};
+    const Result<WarmReport> report = warmer_.run(scope, request, [&](std::uint64_t files, std::uint64_t bytes) {
+      if (request.in_background) return;
+      std::string frame(1, static_cast<char>(0xFE));
+      append_big_endian(frame, files);
+      append_big_endian(frame, bytes);
+      conversation->say(frame);
+    });
+    if (!report) context_.log.warn("warming up ended early", {{"err", report.error().text()}});
+    if (request.in_background) return;
+    conversation->say(report ? frame_json(json_of(*report))
+                             : std::string(1, static_cast<char>(errno_of(report.code()))));
+    conversation->finish();
+  });
 }
 
 Result<std::string> Control::info(const Scope& scope, std::string_view body) {

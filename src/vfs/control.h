@@ -4,10 +4,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
+#include "base/thread_pool.h"
 #include "vfs/open_file.h"
+#include "vfs/virtual_files.h"
+#include "vfs/warmer.h"
 #include "vfs/whole_files.h"
 
 namespace headrace::vfs {
@@ -16,20 +21,30 @@ namespace headrace::vfs {
 class Control {
  public:
   Control(const Context& context, FileTable& files, WholeFiles& whole_files, NodeTable& nodes)
-      : context_(context), files_(files), whole_files_(whole_files), nodes_(nodes) {}
+      : context_(context), files_(files), whole_files_(whole_files), nodes_(nodes), warmer_(context, whole_files) {}
 
-  /// The whole answer to one request: frames and the final byte or JSON.
-  std::string answer(const Scope& scope, std::uint32_t command, std::string_view body);
+  ~Control() { close(); }
+
+  /// Answers one request: what is quick before this returns, warming up from a thread of its own.
+  void answer(const Scope& scope, std::uint32_t command, std::string body,
+              const std::shared_ptr<Conversation>& conversation);
+  /// Stops what still runs. Idempotent.
+  void close();
   Result<FilePlace> place_of(const Scope& scope, Ino ino);
 
  private:
   Result<std::string> info(const Scope& scope, std::string_view body);
   Result<std::string> summary(const Scope& scope, std::string_view body);
+  Result<void> warm_up(std::string_view body, const std::shared_ptr<Conversation>& conversation);
 
   const Context& context_;
   FileTable& files_;
   WholeFiles& whole_files_;
   NodeTable& nodes_;
+  Warmer warmer_;
+  std::stop_source stop_;
+  Mutex mutex_;
+  std::unique_ptr<ThreadPool> jobs_ GUARDED_BY(mutex_);  // made by the first long request
 };
 
 }  // namespace headrace::vfs

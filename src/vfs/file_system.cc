@@ -25,8 +25,9 @@ FileSystem::Impl::Impl(meta::Volume& volume, block::BlockStore& blocks, block::N
       control(context, files, whole_files, nodes),
       virtual_files(
           context, providers,
-          [this](const Scope& scope, std::uint32_t command, std::string_view body) {
-            return control.answer(scope, command, body);
+          [this](const Scope& scope, std::uint32_t command, std::string body,
+                 std::shared_ptr<Conversation> conversation) {
+            control.answer(scope, command, std::move(body), conversation);
           },
           access_log),
       maintenance(context, files, locks) {
@@ -94,6 +95,7 @@ Result<void> FileSystem::close(const Scope& scope) {
   if (impl_->is_closed.exchange(true)) return {};
   impl_->locks.close();
   impl_->maintenance.close();
+  impl_->control.close();
   impl_->whole_files.close();
   const Result<void> synced = sync_all(scope);
   impl_->flusher.close();

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "meta/overlay.h"
+
 namespace headrace::vfs {
 namespace {
 
@@ -82,7 +84,8 @@ void Maintenance::beat(const Scope& scope) {
     context_.log.error("the session could not be renewed", {{"err", alive.error().text()}});
   }
   if (!context_.options.background_jobs) return;
-  if (const Result<bool> mine = context_.volume.claim_job(scope, "lastCleanupSessions", context_.options.heartbeat * 9 / 10);
+  if (const Result<bool> mine =
+          context_.volume.claim_job(scope, "lastCleanupSessions", context_.options.heartbeat * 9 / 10);
       mine && *mine) {
     if (Result<std::size_t> reaped = context_.volume.reap_sessions(scope); !reaped) {
       context_.log.warn("dead sessions could not be cleaned up", {{"err", reaped.error().text()}});
@@ -142,16 +145,8 @@ Result<void> Maintenance::compact(const Scope& scope, const Chunk& chunk) {
   Result<void> copied;
   for (std::uint32_t done = 0; done < plan->size && copied;) {
     const MutableByteSpan piece = MutableByteSpan(bytes).first(std::min<std::size_t>(bytes.size(), plan->size - done));
-    ExtentList extents;
-    for (const Extent& extent : plan->extents) {
-      const std::uint64_t from = std::max(extent.offset, start + done),
-                          to = std::min(extent.end(), start + done + piece.size());
-      if (from >= to) continue;
-      extents.push_back(
-          {from, to - from, extent.slice, extent.slice_size,
-           extent.is_hole() ? 0 : static_cast<std::uint32_t>(extent.slice_offset + (from - extent.offset))});
-    }
-    copied = context_.blocks.read(scope, extents, start + done, piece);
+    copied = context_.blocks.read(scope, meta::clip(plan->extents, start + done, start + done + piece.size()),
+                                  start + done, piece);
     if (copied) copied = buffer->write(scope, done, piece);
     done += static_cast<std::uint32_t>(piece.size());
   }

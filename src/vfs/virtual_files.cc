@@ -13,8 +13,8 @@ namespace headrace::vfs {
 namespace {
 
 constexpr std::size_t kAccessLogMax = 10u << 20;  // bytes a reader may be behind
-constexpr std::size_t kRequestMax = 16u << 20;    // one control request
-constexpr std::size_t kControlHandleMax = 64u << 20;
+constexpr std::size_t kRequestHead = 8;           // command and length of the body
+constexpr std::size_t kConversationMax = 64u << 20;
 
 struct Row {
   Ino ino;
@@ -67,6 +67,45 @@ std::size_t AccessLog::Reader::read(const Scope& scope, const Clock& clock, Muta
   return size;
 }
 
+// Conversations.
+
+void Conversation::say(std::string_view bytes) {
+  MutexLock lock(mutex_);
+  text_.append(bytes);
+}
+
+void Conversation::finish() {
+  MutexLock lock(mutex_);
+  is_answering_ = false;
+  request_start_ = text_.size();
+}
+
+std::size_t Conversation::copy(std::uint64_t offset, MutableByteSpan into) const {
+  MutexLock lock(mutex_);
+  if (offset >= text_.size()) return 0;
+  const std::size_t size = std::min<std::size_t>(into.size(), text_.size() - offset);
+  std::memcpy(into.data(), text_.data() + offset, size);
+  return size;
+}
+
+Result<std::string> Conversation::hear(ByteSpan bytes) {
+  MutexLock lock(mutex_);
+  if (is_answering_) return Code::kBusy;
+  if (text_.size() + bytes.size() > kConversationMax) return Code::kFileTooBig;
+  text_.append(text_view(bytes));
+  const std::string_view request = std::string_view(text_).substr(request_start_);
+  if (request.size() < kRequestHead) return std::string();
+  const std::size_t whole = kRequestHead + load_big_endian<std::uint32_t>(request.data() + 4);
+  if (request.size() > whole) {
+    text_.push_back(static_cast<char>(errno_of(Code::kIo)));  // bytes of more than one request
+    request_start_ = text_.size();
+    return Code::kInvalid;
+  }
+  if (request.size() < whole) return std::string();
+  is_answering_ = true;
+  return std::string(request);
+}
+
 // The files.
 
 VirtualFiles::VirtualFiles(const Context& context, const Providers& providers, ControlHandler control, AccessLog& log)
@@ -111,6 +150,7 @@ Result<std::unique_ptr<VirtualHandle>> VirtualFiles::open(Ino ino, bool writes) 
   handle->ino = ino;
   if (ino == kStatsIno && providers_.stats_text) handle->content = providers_.stats_text();
   if (ino == kConfigIno && providers_.config_json) handle->content = providers_.config_json();
+  if (ino == kControlIno) handle->conversation = std::make_shared<Conversation>();
   if (ino == kAccessLogIno) handle->reader = std::make_unique<AccessLog::Reader>(log_);
   return handle;
 }
@@ -118,6 +158,7 @@ Result<std::unique_ptr<VirtualHandle>> VirtualFiles::open(Ino ino, bool writes) 
 Result<std::size_t> VirtualFiles::read(const Scope& scope, VirtualHandle& handle, std::uint64_t offset,
                                        MutableByteSpan into) const {
   if (handle.reader != nullptr) return handle.reader->read(scope, context_.scheduler.clock(), into);
+  if (handle.conversation != nullptr) return handle.conversation->copy(offset, into);
   if (offset >= handle.content.size()) return 0;
   const std::size_t size = std::min<std::size_t>(into.size(), handle.content.size() - offset);
   std::memcpy(into.data(), handle.content.data() + offset, size);
@@ -126,22 +167,13 @@ Result<std::size_t> VirtualFiles::read(const Scope& scope, VirtualHandle& handle
 
 Result<std::size_t> VirtualFiles::write(const Scope& scope, VirtualHandle& handle, std::uint64_t,
                                         ByteSpan bytes) const {
-  if (handle.ino != kControlIno) return Code::kAccess;
-  if (handle.content.size() + bytes.size() > kControlHandleMax) return Code::kFileTooBig;
-  handle.content.append(text_view(bytes));
-  const std::string_view request = std::string_view(handle.content).substr(handle.request_start);
-  if (request.size() < 8) return bytes.size();
-  const auto command = load_big_endian<std::uint32_t>(request.data());
-  const auto length = load_big_endian<std::uint32_t>(request.data() + 4);
-  if (length > kRequestMax || request.size() > 8 + std::size_t{length}) {
-    handle.content.push_back(static_cast<char>(5));  // EIO: more than one request, or none that can be
-    handle.request_start = handle.content.size();
-    return bytes.size();
+  if (handle.conversation == nullptr) return Code::kAccess;
+  const Result<std::string> request = handle.conversation->hear(bytes);
+  if (!request) return request.code() == Code::kInvalid ? Result<std::size_t>(bytes.size()) : request.error();
+  if (!request->empty()) {
+    control_(scope, load_big_endian<std::uint32_t>(request->data()), request->substr(kRequestHead),
+             handle.conversation);
   }
-  if (request.size() < 8 + std::size_t{length}) return bytes.size();
-  const std::string answer = control_(scope, command, request.substr(8, length));
-  handle.content += answer;
-  handle.request_start = handle.content.size();
   return bytes.size();
 }
 

@@ -20,8 +20,29 @@ namespace headrace::vfs {
 inline constexpr Ino kAccessLogIno{kVirtualInoBase.value() + 1}, kControlIno{kVirtualInoBase.value() + 2},
     kStatsIno{kVirtualInoBase.value() + 3}, kConfigIno{kVirtualInoBase.value() + 4};
 
-/// Answers a request written to .control: command and body in, all frames of the answer out (section 8.2).
-using ControlHandler = std::function<std::string(const Scope& scope, std::uint32_t command, std::string_view body)>;
+/// What was said over one open .control: requests and answers behind each other, answers growing while they are made. Thread-safe.
+class Conversation {
+ public:
+  /// Puts bytes of an answer behind what is there.
+  void say(std::string_view bytes);
+  /// The answer is complete: the next request may come.
+  void finish();
+  std::size_t copy(std::uint64_t offset, MutableByteSpan into) const;
+
+  /// Takes bytes of a request; the whole request (command, length, body), once it is complete. kBusy: the last one is still being answered;
+  /// kFileTooBig: more than a conversation may hold; kInvalid: no request, answered already.
+  Result<std::string> hear(ByteSpan bytes);
+
+ private:
+  mutable Mutex mutex_;
+  std::string text_ GUARDED_BY(mutex_);
+  std::size_t request_start_ GUARDED_BY(mutex_) = 0;
+  bool is_answering_ GUARDED_BY(mutex_) = false;
+};
+
+/// Answers a request written to .control (section 8.2) by saying frames and finishing, now or later, from any thread.
+using ControlHandler = std::function<void(const Scope& scope, std::uint32_t command, std::string body,
+                                          std::shared_ptr<Conversation> conversation)>;
 
 /// Lines of the access log for those who read it. Costs one relaxed load a request while nobody does. Thread-safe.
 class AccessLog {
@@ -56,9 +77,9 @@ class AccessLog {
 /// What an open virtual file remembers.
 struct VirtualHandle {
   Ino ino;
-  std::string content;  // .stats and .config as they were at open; .control: requests and answers behind each other
-  std::size_t request_start = 0;              // .control: where the request that is being written begins
-  std::unique_ptr<AccessLog::Reader> reader;  // .accesslog
+  std::string content;                         // .stats and .config as they were at open
+  std::shared_ptr<Conversation> conversation;  // .control
+  std::unique_ptr<AccessLog::Reader> reader;   // .accesslog
 };
 
 class VirtualFiles {
@@ -73,7 +94,7 @@ class VirtualFiles {
 
   Result<std::unique_ptr<VirtualHandle>> open(Ino ino, bool writes) const;
   Result<std::size_t> read(const Scope& scope, VirtualHandle& handle, std::uint64_t offset, MutableByteSpan into) const;
-  /// Only .control: collects a request until it is complete, then answers it into the handle.
+  /// Only .control: collects a request until it is complete, then has it answered.
   Result<std::size_t> write(const Scope& scope, VirtualHandle& handle, std::uint64_t offset, ByteSpan bytes) const;
 
  private:

@@ -2,10 +2,14 @@
 // A kernel that remembers what it was told.
 #pragma once
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/mutex.h"
 #include "vfs/kernel_port.h"
 
@@ -18,9 +22,19 @@ class FakeKernel final : public KernelPort {
     std::int64_t offset = 0, length = 0;
   };
 
-  Result<std::int32_t> register_backing(int) override {
+  Result<std::int32_t> register_backing(int descriptor) override {
     MutexLock lock(mutex_);
-    return next_backing_++;
+    backings_.emplace_back(dup(descriptor));
+    return static_cast<std::int32_t>(backings_.size());
+  }
+  /// What a passthrough reader of this backing sees.
+  std::string backing_text(std::int32_t backing_id, std::uint64_t offset, std::size_t size) const {
+    MutexLock lock(mutex_);
+    std::string text(size, '?');
+    const Result<std::size_t> got = pread_full(backings_.at(static_cast<std::size_t>(backing_id) - 1).get(),
+                                               std::as_writable_bytes(std::span(text)), offset);
+    text.resize(got.value_or(0));
+    return text;
   }
   void release_backing(std::int32_t backing_id) override {
     MutexLock lock(mutex_);
@@ -51,7 +65,7 @@ class FakeKernel final : public KernelPort {
 
  private:
   mutable Mutex mutex_;
-  std::int32_t next_backing_ GUARDED_BY(mutex_) = 1;
+  std::vector<UniqueFd> backings_ GUARDED_BY(mutex_);
   std::vector<std::int32_t> released_ GUARDED_BY(mutex_);
   std::vector<Invalidation> invalidations_ GUARDED_BY(mutex_);
 };

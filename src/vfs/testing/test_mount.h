@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the parts of a mount stand on, in a test: a volume in memory, fake block storage, no node tier.
+// What the parts of a mount stand on, in a test: a volume in memory, fake block storage, a real node tier.
 #pragma once
 
-#include <map>
 #include <memory>
 
 #include "meta/testing/test_volume.h"
@@ -11,30 +10,27 @@
 
 namespace headrace::vfs::testing {
 
-/// Holds nothing, always.
-class NoTier final : public block::NodeTier {
- public:
-  std::shared_ptr<block::NodeFile> find(const block::CopyKey&) override { return nullptr; }
-  Result<std::shared_ptr<block::NodeFile>> find_or_create(const block::CopyKey&) override { return Code::kNoSpace; }
-  void forget(const block::CopyKey&) override {}
-  Result<void> read_block(const block::BlockKey&, std::uint32_t, MutableByteSpan) override { return Code::kNotFound; }
-  void put_block(const block::BlockKey&, ByteSpan) override {}
-  std::uint64_t shrink(std::uint64_t) override { return 0; }
-  block::NodeTierStats stats() const override { return {}; }
-};
-
 struct TestMount {
+  /// `tier_bytes`: how much the node's tier may hold; 0: nothing, always.
+  explicit TestMount(std::uint64_t tier_bytes = 0) : owned_tier(new_tier(volume.log(), tier_bytes)) {}
+
+  /// An empty file in the root.
+  Ino new_file(std::string_view name) { return volume.make_file(kRootIno, name); }
+
   meta::testing::TestVolume volume{"memory"};
   FakeBlocks blocks{volume.scheduler()};
-  NoTier tier;
+  std::unique_ptr<block::NodeTier> owned_tier;
+  block::NodeTier& tier = *owned_tier;
   Budget budget{volume.scheduler(), 64u << 20};
   FileSystemOptions options;
   Context context{*volume, blocks, tier, budget, volume.scheduler(), volume.log(), options, {}};
 
-  /// An empty file in the root.
-  Ino new_file(std::string_view name) { return volume.make_file(kRootIno, name); }
+ private:
+  static std::unique_ptr<block::NodeTier> new_tier(const Log& log, std::uint64_t bytes_max) {
+    block::NodeTierOptions tier_options;
+    tier_options.bytes_max = bytes_max;
+    return block::new_node_tier(log, tier_options);
+  }
 };
-
-inline std::string text_of(MutableByteSpan bytes) { return std::string(text_view(bytes)); }
 
 }  // namespace headrace::vfs::testing
