@@ -81,6 +81,14 @@ void print_json(Terminal& terminal, const nlohmann::ordered_json& document, bool
   terminal.out(document.dump(one_line ? -1 : 2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
+Outcome read_json(std::string_view whose, FunctionRef<Outcome()> body) {
+  try {
+    return body();
+  } catch (const nlohmann::json::exception&) {
+    return fail(Exit::kDamaged, fmt::format("{} sent members of another kind than expected", whose));
+  }
+}
+
 std::string format_time(std::int64_t unix_seconds) {
   const std::time_t seconds = unix_seconds;
   std::tm parts{};

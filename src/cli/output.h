@@ -9,7 +9,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "base/attr.h"
+#include "base/function_ref.h"
+#include "cli/outcome.h"
 #include "cli/terminal.h"
 
 namespace headrace::cli {
@@ -42,6 +43,10 @@ class Fields {
 nlohmann::ordered_json new_document(std::string_view kind);
 /// Writes a document with indents, or (`one_line`) as a line of JSON lines. Bytes that are no UTF-8 become U+FFFD.
 void print_json(Terminal& terminal, const nlohmann::ordered_json& document, bool one_line = false);
+
+/// Runs a body that takes members out of documents from elsewhere. A member of another kind than expected is a failure
+/// (Exit::kDamaged) that names `whose` document it was.
+Outcome read_json(std::string_view whose, FunctionRef<Outcome()> body);
 
 /// RFC 3339 in UTC, whole seconds: "2026-11-22T10:00:00Z".
 std::string format_time(std::int64_t unix_seconds);

@@ -35,10 +35,11 @@ OptionSpec bucket_option() {
           .text = "The bucket, where it is not (any more) the one that the volume's description names"};
 }
 
-std::expected<VolumeAccess, Failure> open_volume(const Scope& scope, Scheduler& scheduler, const std::string& url, bool read_only) {
+std::expected<VolumeAccess, Failure> open_volume(const Scope& scope, Scheduler& scheduler, const std::string& url, bool read_only,
+                                                 records::EngineObserver* observer) {
   VolumeAccess access;
   access.url = shown(url);
-  auto engine = records::open_engine(url, {.read_only = read_only}, scheduler);
+  auto engine = records::open_engine(url, {.read_only = read_only, .observer = observer}, scheduler);
   if (!engine) {
     const std::string hint = engine.code() == Code::kNotFound ? fmt::format("headrace format {} NAME makes a volume there", access.url) : "";
     return fail(fmt::format("cannot open {}", access.url), engine.error(), hint);

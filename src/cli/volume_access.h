@@ -28,7 +28,8 @@ struct VolumeAccess {
 
 /// Failures name the URL without its password: kUsage (no metadata URL), kNotFound (no database, or no volume in it), kConflict (a
 /// foreign database) …
-std::expected<VolumeAccess, Failure> open_volume(const Scope& scope, Scheduler& scheduler, const std::string& url, bool read_only);
+std::expected<VolumeAccess, Failure> open_volume(const Scope& scope, Scheduler& scheduler, const std::string& url, bool read_only,
+                                                 records::EngineObserver* observer = nullptr);
 
 /// The volume's objects.
 std::expected<std::unique_ptr<VolumeStore>, Failure> open_objects(Scheduler& scheduler, const meta::VolumeFormat& format,

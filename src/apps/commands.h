@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands that meet the kernel, and the table of all commands.
+#pragma once
+
+#include "cli/command.h"
+
+namespace headrace::apps {
+
+cli::Command mount_command();
+cli::Command umount_command();
+
+/// The whole program.
+cli::Program headrace_program();
+
+}  // namespace headrace::apps

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/mount_server.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "apps/mount_config.h"
+#include "base/uri.h"
+#include "fuse/handlers.h"
+#include "fuse/mount_probe.h"
+#include "fuse/mountinfo.h"
+#include "metrics/exposition.h"
+
+namespace headrace::apps {
+namespace {
+
+using cli::Exit;
+using cli::Outcome;
+
+constexpr Duration kStartMax = std::chrono::seconds(60);
+constexpr Duration kInitMax = std::chrono::seconds(10);
+constexpr Duration kProbeMax = std::chrono::seconds(5);
+/// How long written bytes may take to reach the bucket when the mount ends.
+constexpr Duration kFlushMax = std::chrono::minutes(10);
+constexpr Duration kEndMax = std::chrono::seconds(30);
+
+unsigned processors() { return std::max(1u, std::thread::hardware_concurrency()); }
+
+}  // namespace
+
+MountServer::MountServer(MountSettings settings, Scheduler& scheduler, const Log& log, std::string version)
+    : settings_(std::move(settings)), scheduler_(scheduler), log_(log), version_(std::move(version)) {}
+
+MountServer::~MountServer() {
+  abandon();
+  if (session_ == nullptr) return;
+  const Result<fuse::Ending> ended = session_->wait_ended({scheduler_.clock().now() + kEndMax, {}});
+  if (!ended) log_.error("the connection to the kernel does not end", {{"err", ended.error().text()}});
+}
+
+Outcome MountServer::start(const Scope& scope) {
+  const Scope limited = scope.until(scheduler_.clock().now() + kStartMax);
+  if (Outcome machine = check_machine(); !machine) return machine;
+  if (Outcome place = check_mount_point(); !place) return place;
+  if (Outcome parts = open_parts(limited); !parts) {
+    static_cast<void>(close_parts().has_value());
+    return parts;
+  }
+  Outcome mounted = mount(limited);
+  if (mounted) mounted = begin_session(limited);
+  if (!mounted) {
+    abandon();
+    if (session_ != nullptr) session_->close();
+    static_cast<void>(close_parts().has_value());
+    return mounted;
+  }
+  log_.info("mounted", {{"mount", mounted_.mount_point},
+                        {"volume", access_.format.name},
+                        {"protocol", fmt::format("7.{}", session_->negotiated().minor)},
+                        {"passthrough", session_->negotiated().has_passthrough() ? "on" : "off"},
+                        {"cache", format_size(tier_->stats().bytes_max)}});
+  return {};
+}
+
+Outcome MountServer::check_machine() {
+  host_ = fuse::look_at_host();
+  if (!host_.has_device) {
+    return cli::fail(Exit::kConflict, fmt::format("no FUSE here: {}", host_.device_error),
+                     "load the module (modprobe fuse), or give the container /dev/fuse; headrace doctor says more");
+  }
+  const fuse::LaneReport lanes = fuse::report_lanes(host_, settings_.lanes, nullptr);
+  if (settings_.lanes.passthrough == fuse::LaneChoice::Passthrough::kRequired && !lanes.passthrough.is_on) {
+    return cli::fail(Exit::kConflict, fmt::format("--lanes asks for passthrough: {}", lanes.passthrough.why),
+                     "--lanes auto uses what there is");
+  }
+  return {};
+}
+
+Outcome MountServer::check_mount_point() {
+  const std::string& where = settings_.mount_point;
+  const auto state = fuse::probe_path(where, kProbeMax);
+  if (!state) return cli::fail(fmt::format("cannot mount on {}", where), state.error());
+  switch (*state) {
+    case fuse::PathState::kMissing:
+      return cli::fail(Exit::kNotFound, fmt::format("the mount point {} does not exist", where), fmt::format("mkdir {}", where));
+    case fuse::PathState::kOther:
+      return cli::fail(Exit::kUsage, fmt::format("the mount point {} is not a directory", where));
+    case fuse::PathState::kSilent:
+      return cli::fail(Exit::kConflict, fmt::format("{} is a mount that does not answer", where),
+                       fmt::format("headrace umount --force {}", where));
+    case fuse::PathState::kForbidden:
+      return cli::fail(Exit::kPermission, fmt::format("the mount point {} may not be entered", where));
+    case fuse::PathState::kDead:  // freed when mounting
+    case fuse::PathState::kDirectory:
+      break;
+  }
+  TRY(const std::string canonical, fuse::canonical_mount_point(where));
+  TRY(const auto mounts, fuse::read_mountinfo());
+  const auto there = fuse::top_mount_at(mounts, canonical);
+  if (there && there->is_ours() && *state == fuse::PathState::kDirectory) {
+    return cli::fail(Exit::kConflict, fmt::format("{} is already mounted on {}", there->source, where),
+                     fmt::format("headrace umount {}", where));
+  }
+  return {};
+}
+
+Outcome MountServer::open_parts(const Scope& scope) {
+  auto access = cli::open_volume(scope, scheduler_, settings_.meta_url, settings_.is_read_only, &engine_metrics_);
+  if (!access) return std::unexpected<cli::Failure>(access.error());
+  access_ = *std::move(access);
+  const std::string& name = access_.format.name;
+  registry_ = std::make_unique<metrics::Registry>(
+      std::vector<metrics::Registry::Label>{{"vol_name", name}, {"mp", settings_.mount_point}});
+  engine_metrics_.bind(*registry_);
+  if (Outcome objects = open_objects(scope); !objects) return objects;
+  if (Outcome metrics = start_metrics(); !metrics) return metrics;
+
+  meta::VolumeOptions options;
+  options.is_read_only = settings_.is_read_only;
+  options.mount_point = settings_.mount_point;
+  options.heartbeat = settings_.heartbeat;
+  auto volume = meta::Volume::open(scope, *access_.engine, scheduler_, log_, options);
+  if (!volume) return cli::fail(fmt::format("cannot use volume {}", name), volume.error());
+  volume_ = *std::move(volume);
+  build_files();
+  return {};
+}
+
+Outcome MountServer::open_objects(const Scope& scope) {
+  store_metrics_ = std::make_unique<StoreMetrics>(*registry_);
+  cli::VolumeStoreOptions options;
+  options.bucket = settings_.bucket;
+  options.observer = store_metrics_.get();
+  options.retries.get_attempt_max = settings_.get_timeout;
+  options.retries.put_attempt_max = settings_.put_timeout;
+  auto store = cli::open_objects(scheduler_, access_.format, options);
+  if (!store) return std::unexpected<cli::Failure>(store.error());
+  store_ = *std::move(store);
+  if (const auto listed = store_->objects().list(scope, "", "", 1); !listed) {
+    return cli::fail(fmt::format("the bucket of volume {} cannot be read", access_.format.name), listed.error());
+  }
+  return {};
+}
+
+Outcome MountServer::start_metrics() {
+  if (settings_.metrics_address.empty()) return {};
+  const auto text = [](std::string body) { return net::HttpResponse{.body = std::move(body)}; };
+  net::HttpRoutes routes;
+  routes["/metrics"] = [this](const net::HttpRequest& request) {
+    const metrics::TextFormat format = metrics::format_for(request.accept);
+    return net::HttpResponse{.content_type = std::string(metrics::content_type_of(format)),
+                             .body = metrics::metrics_text(*registry_, format)};
+  };
+  routes["/livez"] = [text](const net::HttpRequest&) { return text("ok\n"); };
+  routes["/readyz"] = [this](const net::HttpRequest&) {
+    if (is_serving_.load()) return net::HttpResponse{.body = "ok\n"};
+    return net::HttpResponse{.status = 503, .body = "not serving\n"};
+  };
+  routes["/healthz"] = routes["/livez"];
+  routes["/version"] = [text, this](const net::HttpRequest&) { return text(version_ + "\n"); };
+  auto server = net::HttpServer::start(scheduler_, log_, settings_.metrics_address, routes);
+  const bool may_move = !server && server.code() == Code::kBusy && !settings_.is_metrics_address_asked_for;
+  if (may_move) server = net::HttpServer::start(scheduler_, log_, "127.0.0.1:0", routes);
+  if (!server) return cli::fail("--metrics", server.error(), "--metrics off switches it off");
+  http_ = *std::move(server);
+  return {};
+}
+
+void MountServer::build_files() {
+  block::NodeTierOptions tier_options;
+  tier_options.bytes_max = settings_.cache_bytes;
+  tier_ = block::new_node_tier(log_, tier_options);
+  budget_ = std::make_unique<Budget>(scheduler_, settings_.buffer_bytes);
+  block::BlockStoreOptions block_options;
+  block_options.layout = {access_.format.block_bytes(), access_.format.hash_prefix};
+  block_options.uploads_max = settings_.uploads_max;
+  block_options.downloads_max = settings_.downloads_max;
+  block_options.get_timeout = settings_.get_timeout;
+  block_options.put_timeout = settings_.put_timeout;
+  blocks_ = block::new_block_store(store_->objects(), *tier_, *budget_, scheduler_, log_, block_options);
+
+  vfs::FileSystemOptions options;
+  options.is_read_only = settings_.is_read_only;
+  options.entry_ttl = settings_.entry_ttl;
+  options.dir_entry_ttl = settings_.dir_entry_ttl;
+  options.attr_ttl = settings_.attr_ttl;
+  options.passthrough = settings_.lanes.passthrough != fuse::LaneChoice::Passthrough::kOff;
+  options.xattrs = settings_.xattrs;
+  options.hide_internal = settings_.hide_internal;
+  options.background_jobs = settings_.background_jobs;
+  options.heartbeat = settings_.heartbeat;
+  options.volume_name = access_.format.name;
+  vfs::Providers providers;
+  providers.stats_text = [this] { return metrics::stats_text(*registry_); };
+  providers.config_json = [this] { return config_text_; };
+  files_ = std::make_unique<vfs::FileSystem>(*volume_, *blocks_, *tier_, *budget_, scheduler_, log_, *registry_, options,
+                                             std::move(providers));
+  access_log_ = fuse::new_access_log(*files_, scheduler_.clock());
+  handler_ = fuse::new_handler(*files_, *registry_);
+  mount_metrics_ = std::make_unique<MountMetrics>(
+      *registry_, MountParts{*volume_, *tier_, *blocks_, *budget_, scheduler_, log_}, version_);
+}
+
+Outcome MountServer::mount(const Scope& scope) {
+  fuse::MountOptions options;
+  options.mount_point = settings_.mount_point;
+  options.source = access_.format.name;
+  options.allow_other = settings_.allow_other;
+  options.read_only = settings_.is_read_only;
+  auto mounted = fuse::mount_fuse(scope, log_, options);
+  if (!mounted) return cli::fail(fmt::format("cannot mount on {}", settings_.mount_point), mounted.error());
+  mounted_ = *std::move(mounted);
+  is_mounted_ = true;
+  return {};
+}
+
+Outcome MountServer::begin_session(const Scope& scope) {
+  const bool may_pass = fuse::may_pass_through(host_) && !mounted_.by_helper;
+  fuse::Wish wish;
+  wish.is_writable = !settings_.is_read_only;
+  wish.passthrough = may_pass && settings_.lanes.passthrough != fuse::LaneChoice::Passthrough::kOff;
+  const fuse::SessionTools tools{.scheduler = scheduler_,
+                                 .log = log_,
+                                 .registry = *registry_,
+                                 .access_log = access_log_.get(),
+                                 .limits = fuse::default_lane_limits(processors()),
+                                 .devices = fuse::default_device_count(processors())};
+  const Scope limited = scope.until(scheduler_.clock().now() + kInitMax);
+  auto session = fuse::Session::open(limited, std::move(mounted_.device), wish, tools);
+  if (!session) return cli::fail("the kernel and this program do not come together", session.error());
+  session_ = *std::move(session);
+  const fuse::Negotiated& negotiated = session_->negotiated();
+  const fuse::LaneReport lanes = fuse::report_lanes(host_, settings_.lanes, &negotiated);
+  if (settings_.lanes.passthrough == fuse::LaneChoice::Passthrough::kRequired && !lanes.passthrough.is_on) {
+    return cli::fail(Exit::kConflict, fmt::format("--lanes asks for passthrough: {}", lanes.passthrough.why),
+                     "--lanes auto uses what there is");
+  }
+  notifier_ = std::make_unique<fuse::Notifier>(session_->device(), negotiated, scheduler_, log_, *registry_);
+  files_->attach(notifier_.get());
+  config_text_ = config_document({settings_, access_.format, volume_->session().value(), static_cast<int>(getpid()),
+                                  scheduler_.clock().wall().seconds, lanes, tier_->stats().place,
+                                  http_ == nullptr ? std::string() : http_->address(), version_});
+  TRY_OK(session_->start(*handler_));
+  is_serving_ = true;
+  return {};
+}
+
+Outcome MountServer::serve(const Scope& scope) {
+  Result<fuse::Ending> ending = session_->wait_ended(scope);
+  bool was_asked = false;
+  if (!ending && ending.code() == Code::kInterrupted) {
+    was_asked = true;
+    leave_on_request();
+    ending = session_->wait_ended({scheduler_.clock().now() + kEndMax, {}});
+  }
+  if (!ending) {
+    log_.error("the connection to the kernel does not end; it is aborted", {{"err", ending.error().text()}});
+    abandon();
+    ending = session_->wait_ended({scheduler_.clock().now() + kEndMax, {}});
+    if (!ending) return cli::fail("the connection to the kernel does not end", ending.error());
+  }
+  is_mounted_ = is_serving_ = false;
+  session_->close();
+  if (Outcome closed = close_parts(); !closed) return closed;
+  if (*ending == fuse::Ending::kAborted && !was_asked) {
+    return cli::fail(Exit::kFailed, fmt::format("the mount on {} was aborted", settings_.mount_point));
+  }
+  log_.info("unmounted", {{"mount", settings_.mount_point}});
+  return {};
+}
+
+void MountServer::leave_on_request() {
+  log_.info("asked to end", {{"mount", settings_.mount_point}});
+  const Result<void> unmounted = fuse::unmount_fuse(settings_.mount_point, fuse::UnmountMode::kNormal);
+  if (unmounted) return;
+  if (unmounted.code() != Code::kBusy) {
+    log_.warn("cannot unmount", {{"err", unmounted.error().text()}});
+  } else {
+    log_.warn("files are open on the mount; they are cut off once what was written is stored");
+    const Result<void> stored = files_->sync_all({scheduler_.clock().now() + kFlushMax, {}});
+    if (!stored) log_.error("what was written last could not be stored", {{"err", stored.error().text()}});
+  }
+  const Result<void> forced = fuse::unmount_fuse(settings_.mount_point, fuse::UnmountMode::kForce);
+  if (!forced) log_.error("cannot unmount by force", {{"err", forced.error().text()}});
+}
+
+void MountServer::abandon() {
+  if (!is_mounted_.exchange(false)) return;
+  const Result<void> gone = fuse::unmount_fuse(settings_.mount_point, fuse::UnmountMode::kForce);
+  if (!gone) log_.error("cannot unmount by force", {{"err", gone.error().text()}});
+}
+
+Outcome MountServer::close_parts() {
+  const Scope scope{scheduler_.clock().now() + kFlushMax, {}};
+  Outcome outcome;
+  const auto keep = [&](std::string_view doing, const Result<void>& result) {
+    if (!result && outcome) outcome = cli::fail(doing, result.error());
+  };
+  if (http_ != nullptr) http_->close();
+  if (notifier_ != nullptr) notifier_->close();
+  if (files_ != nullptr) keep("what was written last could not be stored", files_->close(scope));
+  if (blocks_ != nullptr) keep("what was written last could not be stored", blocks_->close(scope));
+  if (volume_ != nullptr) keep("the session could not be ended", volume_->close(scope));
+  if (access_.engine != nullptr) keep("the metadata could not be closed", access_.engine->close());
+  return outcome;
+}
+
+}  // namespace headrace::apps
