@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machinery of the cases itself: it must see differences, and survive cases that hang, die or break."""
 
+import fnmatch
 import os
+import re
 import sys
 import tempfile
 import time
@@ -202,6 +204,31 @@ class TheList(unittest.TestCase):
         self.assertTrue(all(c.name.startswith("rename.") or "[tab]" in c.name for c in chosen))
         self.assertEqual(1, sum(c.name.endswith("[tab]") for c in chosen))
         self.assertEqual([], registry.select(cases, ["nothing of this name"]))
+
+
+class ThePage(unittest.TestCase):
+    """docs/semantics.md names the tests that prove it."""
+
+    def test_every_case_it_names_is_there(self):
+        names = [c.name for c in registry.load()]
+        modules = {name.split(".")[0] for name in names}
+        told = [t for t in re.findall(r"`([a-z_]+\.[^`]+)`", run.SEMANTICS.read_text(encoding="utf-8")) if t.split(".")[0] in modules]
+        self.assertGreater(len(told), 30)
+        for pattern in told:
+            self.assertTrue(any(fnmatch.fnmatchcase(name, pattern) for name in names), f"no case is called {pattern}")
+
+    def test_every_program_it_names_is_there(self):
+        root = run.SEMANTICS.parent.parent
+        for path in re.findall(r"`(tests/[^` ]+)`", run.SEMANTICS.read_text(encoding="utf-8")):
+            self.assertTrue((root / path).exists(), path)
+
+    def test_every_difference_of_a_case_has_its_heading(self):
+        headings = run.headings_of(run.SEMANTICS)
+        used = set()
+        for file in (HERE / "cases").glob("*.py"):
+            used |= set(re.findall(r"Differs\([^()]*, \"([^\"]+)\"\)", file.read_text(encoding="utf-8")))
+        self.assertGreater(len(used), 8)
+        self.assertEqual(set(), used - headings)
 
 
 class Mounts(unittest.TestCase):

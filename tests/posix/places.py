@@ -12,7 +12,7 @@ from headrace_testing.mounts import Failed
 LANES = {
     "auto": (),
     "classic": ("--lanes=classic",),
-    "passthrough": ("--lanes=passthrough",),
+    "passthrough": ("--lanes=passthrough,classic",),
 }
 
 
@@ -34,30 +34,40 @@ GROUPS = {
 }
 
 
+class Tmpfs:
+    """A file system in memory for as long as the context lasts."""
+
+    def __init__(self, mount_point, size):
+        self.path = mount_point
+        self._size = size
+
+    def __enter__(self):
+        self.path.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"mode=755,size={self._size}", "tmpfs", self.path], check=True, timeout=20)
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["umount", "-l", self.path], check=True, timeout=20)
+
+
 class Natives:
     """The two native file systems of a group, below one folder: `disk` is where tests may write, `tmpfs` is mounted."""
 
     def __init__(self, folder, group):
-        self._folder, self._group = folder, group
-        self._tmpfs = None
+        size = GROUPS[group].tmpfs_size
+        self._tmpfs = Tmpfs(folder / f"{group}-tmpfs", size or "1g")
+        self._disk = self._tmpfs.path if size else folder / f"{group}-disk"
 
     def __enter__(self):
-        size = GROUPS[self._group].tmpfs_size
-        mount_point = self._folder / f"{self._group}-tmpfs"
-        mount_point.mkdir()
-        options = ["-o", f"mode=755,size={size or '1g'}"]
-        subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", mount_point], check=True, timeout=20)
-        self._tmpfs = mount_point
-        disk = self._folder / f"{self._group}-disk"
-        disk.mkdir()
-        self._places = {"tmpfs": str(mount_point), "disk": str(mount_point if size else disk)}
+        self._tmpfs.__enter__()
+        self._disk.mkdir(exist_ok=True)
         return self
 
-    def __exit__(self, *_):
-        subprocess.run(["umount", "-l", self._tmpfs], check=True, timeout=20)
+    def __exit__(self, *what):
+        self._tmpfs.__exit__(*what)
 
     def folder(self, like):
-        return self._places[like]
+        return str(self._tmpfs.path if like == "tmpfs" else self._disk)
 
 
 class Mounted:

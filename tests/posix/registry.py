@@ -19,7 +19,8 @@ class Case:
     limit_s: float = 20
     like: str = "disk"  # which native file system Headrace is compared with: disk or tmpfs
     since: str = ""  # why that one, where the two natives differ
-    group: str = "main"  # which mount it needs: see groups.py
+    group: str = "main"  # which mount it needs: see places.py
+    lanes: tuple = ()  # the lanes it runs on; all, when empty
 
 
 def case(*, users=("root",), table=None, **options):

@@ -6,7 +6,8 @@
 
 Every case (cases/*.py) runs once on a native file system and once on a mount, each time in a process of its own with a
 time limit, and must see the same. A failing case is one line with the first difference. --native-only compares the two
-native file systems with each other. At the end the volume itself is checked. Exit status: 0 all passed, 1 not."""
+native file systems with each other. At the end the volume itself is checked. Exit status: 0 all passed, 1 not, 77 this
+machine has no such lane."""
 
 import argparse
 import os
@@ -22,9 +23,10 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "lib")]
 sys.dont_write_bytecode = True
 
 import registry  # noqa: E402
+from lanes import LANE_VARIABLE  # noqa: E402
 from headrace_testing import children, mounts  # noqa: E402
 from headrace_testing.users import USERS, become  # noqa: E402
-from places import GROUPS, LANES, Mounted, Natives  # noqa: E402
+from places import GROUPS, LANES, Mounted, Natives, Tmpfs  # noqa: E402
 from steps import Steps  # noqa: E402
 
 SEMANTICS = HERE.parent.parent / "docs" / "semantics.md"
@@ -98,6 +100,10 @@ def broken(ended, where):
     return f"{ended.how} on {where}: {last[-1] if last else ''}" + (" (stuck)" if ended.is_stuck else "")
 
 
+class NoSuchLane(Exception):
+    """The program refuses the lane on this machine, and says why."""
+
+
 class Run:
     def __init__(self, options):
         self.options = options
@@ -116,14 +122,15 @@ class Run:
 
     def all(self, cases, folder):
         for group in GROUPS:
-            chosen = [c for c in cases if c.group == group]
+            chosen = [c for c in cases if c.group == group and (self.options.native_only or self.options.lane in (c.lanes or LANES))]
             if not chosen or (not self.options.native_only and self.options.lane not in GROUPS[group].lanes):
                 continue
-            with Natives(folder, group) as natives:
+            # The volumes are in memory: how well they survive is another test's question, and a disk would only be slow.
+            with Natives(folder, group) as natives, Tmpfs(folder / f"{group}-volumes", "4g") as volumes:
                 if self.options.native_only:
                     self.natives(chosen, natives)
                 else:
-                    self.compared(chosen, natives, folder, group)
+                    self.compared(chosen, natives, volumes.path, group)
 
     def natives(self, cases, natives):
         for case in cases:
@@ -140,6 +147,7 @@ class Run:
     def compared(self, cases, natives, folder, group):
         mounted = Mounted(mounts.Program(self.options.headrace), folder, group, self.options.lane)
         try:
+            self.ask_for_lane(mounted)
             for case in cases:
                 start = time.monotonic()
                 self.tell(case.name, self.one(case, natives.folder(case.like), mounted))
@@ -147,6 +155,14 @@ class Run:
             self.tell(f"{group}: the mount ends well and leaves a sound volume", self.end(mounted))
         finally:
             mounted.give_up()
+
+    def ask_for_lane(self, mounted):
+        try:
+            mounted.folder()
+        except mounts.Failed as problem:
+            if self.options.lane == "passthrough" and "passthrough" in str(problem):
+                raise NoSuchLane(str(problem)) from None
+            mounted.give_up()  # each case will say so
 
     def one(self, case, native, mounted):
         wanted = play(case, native)
@@ -202,12 +218,16 @@ def main():
     if not cases:
         print("no case has such a name")
         return 1
+    os.environ[LANE_VARIABLE] = options.lane
     folder = mounts.scratch_folder("posix")
     os.chmod(folder, 0o755)
     run = Run(options)
     start = time.monotonic()
     try:
         run.all(cases, folder)
+    except NoSuchLane as why:
+        print(f"skipped: {why}")
+        return 77
     finally:
         if not options.keep and not any(path.startswith(f"{folder}/") for path in mounts.mounted()):
             shutil.rmtree(folder, ignore_errors=True)

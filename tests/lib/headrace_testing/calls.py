@@ -22,7 +22,9 @@ CLOCK_REALTIME_COARSE = 5
 
 
 def errno_name(number):
-    return errno.errorcode.get(number, str(number))
+    """The name that the manual pages use where a number has two."""
+    usual = {errno.EOPNOTSUPP: "EOPNOTSUPP", errno.EAGAIN: "EAGAIN", errno.EDEADLK: "EDEADLK"}
+    return usual.get(number) or errno.errorcode.get(number, str(number))
 
 
 def _checked(result, what=""):

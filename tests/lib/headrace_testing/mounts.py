@@ -85,6 +85,10 @@ class Volume:
         program.check("format", "--storage", "file", "--bucket", self.bucket, *options, self.url, name)
 
 
+# What every mount of a test has: other users may look in, little memory, no port.
+MOUNT_OPTIONS = ("-o", "allow_other", "--cache-size=256MiB", "--buffer-size=128MiB", "--metrics=off")
+
+
 class Mount:
     """A mount served by a process in the foreground, its messages in a file beside the mount point.
 
@@ -96,7 +100,7 @@ class Mount:
         self.program = program
         self.path = str(mount_point)
         self.log_file = f"{self.path}.log"
-        self._command = [program.path, "mount", *map(str, options), url, self.path]
+        self._command = [program.path, "mount", *MOUNT_OPTIONS, *map(str, options), url, self.path]
         self._limit_s = limit_s
         self._server = None
         self.connection = None

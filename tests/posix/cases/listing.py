@@ -199,7 +199,7 @@ def entries_that_stay_are_seen_once_while_others_come_and_go(s, buffer_bytes):
             other.join()
 
 
-@case(limit_s=100)
+@case(limit_s=100, lanes=("auto",))
 def a_directory_of_20_000_entries_lists_completely(s):
     _fill(20_000)
     entries = _all_entries(65536)
