@@ -79,6 +79,8 @@ class Image:
 
     def spans_in(self, start, end):
         """The spans of [start, end), cut to it."""
+        if end <= start:
+            return []
         found, at = [], max(0, bisect_right(self.spans, start, key=lambda span: span.start) - 1)
         for span in self.spans[at:]:
             if span.start >= end:

@@ -78,6 +78,8 @@ class Images(unittest.TestCase):
             self.assertEqual(image.length, len(plain), note)
             self.assertEqual(image.read(0, 1 << 20), bytes(plain), note)
             start, end = sorted((rng.randrange(400), rng.randrange(400)))
+            self.assertFalse(any(s.start >= s.end for s in image.spans_in(start, end)), note)
+            self.assertEqual(image.spans_in(start, start), [], note)
             self.assertEqual(image.read(start, end), bytes(plain[start:end]), note)
 
 
