@@ -227,20 +227,61 @@ TEST_F(EventTest, NoWakeUpIsLostUnderLoad) {
   EXPECT_GT(given_up, 0) << "no wait was ever stopped or too short";
 }
 
-TEST_F(EventTest, AStopInTheMiddleOfManyWaitsIsNeverMissed) {
-  for (int round = 0; round < 500; ++round) {
-    std::stop_source stop;
-    std::atomic<bool> is_started = false;
-    Result<void> waited;
-    std::jthread waiter = scheduler_.new_thread("waiter", [&](const std::stop_token&) {
-      is_started = true;
-      waited = level_.wait_for(1, {scheduler_.clock().now() + seconds(60), stop.get_token()});
-    });
-    while (!is_started) std::this_thread::yield();
-    stop.request_stop();
-    waiter.join();
-    ASSERT_EQ(waited.code(), Code::kInterrupted) << "round " << round;
+// The next two: one thread waits, round after round; the other one strikes once in each, as soon as it has seen the waiter look,
+// and a little later from round to round: around the moment between the last look and the sleep.
+constexpr int kRounds = 10'000;
+
+void strike_after_look(const std::atomic<int>& looked, int round) {
+  for (int spins = 0; looked.load() < round; ++spins) {
+    if (spins > 200) std::this_thread::yield();  // the machine may be busy: let the waiter run
   }
+  for (int i = 0; i < round % 400; ++i) (void)looked.load();
+}
+
+TEST_F(EventTest, ANotificationBetweenTheLastLookAndTheSleepIsNotLost) {
+  Mutex mutex;
+  const auto event = scheduler_.new_event();
+  int struck = 0, lost = 0;
+  std::atomic<int> looked = 0;
+  const Moment latest = scheduler_.clock().now() + seconds(120);
+  std::jthread other = scheduler_.new_thread("other", [&](const std::stop_token&) {
+    for (int round = 1; round <= kRounds; ++round) {
+      strike_after_look(looked, round);
+      while (!mutex.try_lock()) std::this_thread::yield();
+      struck = round;
+      if (round % 2 == 0) event->notify_all();
+      mutex.unlock();
+      if (round % 2 != 0) event->notify_all();
+    }
+  });
+  for (int round = 1; round <= kRounds && lost == 0; ++round) {
+    MutexLock lock(mutex);
+    const Scope scope{std::min(latest, scheduler_.clock().now() + seconds(10)), {}};
+    if (!event->wait(scope, mutex, [&] { return looked = round, struck >= round; })) ++lost;
+  }
+  EXPECT_EQ(lost, 0);
+  looked = kRounds;  // lets the other one end
+}
+
+TEST_F(EventTest, AStopBetweenTheLastLookAndTheSleepIsNotLost) {
+  Mutex mutex;
+  const auto event = scheduler_.new_event();
+  std::atomic<int> looked = 0;
+  std::vector<std::stop_source> stops(kRounds + 1);
+  std::jthread other = scheduler_.new_thread("other", [&](const std::stop_token&) {
+    for (int round = 1; round <= kRounds; ++round) {
+      strike_after_look(looked, round);
+      stops[static_cast<std::size_t>(round)].request_stop();
+    }
+  });
+  Code ended = Code::kInterrupted;
+  for (int round = 1; round <= kRounds && ended == Code::kInterrupted; ++round) {
+    MutexLock lock(mutex);
+    const Scope scope{scheduler_.clock().now() + seconds(10), stops[static_cast<std::size_t>(round)].get_token()};
+    ended = event->wait(scope, mutex, [&] { return looked = round, false; }).code();
+  }
+  EXPECT_EQ(ended, Code::kInterrupted);
+  looked = kRounds;
 }
 
 TEST_F(EventTest, AThreadShowsTheFirstFifteenBytesOfItsName) {
