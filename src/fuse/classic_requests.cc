@@ -130,7 +130,8 @@ void ClassicLane::serve(Worker& self, int device, ByteSpan message, Moment read_
   if (const auto* read = std::get_if<ReadAsk>(&request->ask)) self.buffer->touched(read->size);
   if (const auto* list = std::get_if<ReaddirAsk>(&request->ask)) self.buffer->touched(list->size);
   self.is_running = true;
-  const Scope scope{deadline_of(header.opcode, read_at), running_.begin(self.place, header.unique)};
+  const std::stop_token stop = running_.begin(self.place, header.unique);
+  const Scope scope{deadline_of(header.opcode, read_at), may_be_interrupted(*request) ? stop : std::stop_token()};
   handler_.serve(scope, *request, self.buffer->reply_room(), std::move(reply));
   // An interrupt that came while the handler handed the reply on has found this thread, not what it was handed to.
   if (running_.end(self.place)) handler_.cancel(header.unique);

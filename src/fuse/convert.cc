@@ -6,7 +6,6 @@
 namespace headrace::fuse {
 namespace {
 
-constexpr std::uint32_t kSuid = 04000, kSgid = 02000, kGroupExecutes = 00010;
 constexpr std::uint32_t kNanosecondsOfSecond = 1'000'000'000;
 /// The unit of STATFS, as JuiceFS has it.
 constexpr std::uint64_t kStatfsBlock = 4096;
@@ -115,14 +114,9 @@ Result<vfs::SetAttr> set_attr_of(const fuse_setattr_in& in) {
   }
   if (has(FATTR_SIZE)) set.size = in.size;
   if (has(FATTR_FH)) set.handle = in.fh;
+  // HANDLE_KILLPRIV_V2: suid and sgid are ours to take. A truncation says so; a chown to nobody else arrives as a change of nothing.
+  set.kills_privileges = has(FATTR_KILL_SUIDGID) || in.valid == 0;
   return set;
-}
-
-std::optional<std::uint16_t> mode_without_privileges(const Attr& attr) {
-  std::uint32_t mode = attr.mode & ~kSuid;
-  if ((mode & kGroupExecutes) != 0) mode &= ~kSgid;
-  if (attr.type != FileType::kRegular || mode == attr.mode) return std::nullopt;
-  return static_cast<std::uint16_t>(mode);
 }
 
 bool ListingPacker::add(const vfs::Listed& entry) {

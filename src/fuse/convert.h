@@ -25,9 +25,6 @@ fuse_statfs_out statfs_out_of(const meta::VolumeUsage& usage);
 
 /// What a SETATTR changes. FATTR_CTIME is left out: the change time is ours to set. kInvalid: nanoseconds above a second.
 Result<vfs::SetAttr> set_attr_of(const fuse_setattr_in& in);
-/// The mode without suid, and without sgid where the group may execute: what a write or truncation by one without privileges leaves.
-/// Nothing when there is nothing to clear.
-std::optional<std::uint16_t> mode_without_privileges(const Attr& attr);
 
 /// Packs a directory's entries as READDIR and READDIRPLUS reply with them.
 class ListingPacker {

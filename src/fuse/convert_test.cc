@@ -87,18 +87,13 @@ TEST(Convert, OnlyNamedAttributesChange) {
   EXPECT_EQ(set_attr_of(in).error().code, Code::kInvalid);
 }
 
-TEST(Convert, PrivilegesGoAsTheKernelTakesThem) {
-  Attr attr = some_file();
-  const auto left = [&attr](std::uint16_t mode) {
-    attr.mode = mode;
-    return mode_without_privileges(attr);
-  };
-  EXPECT_EQ(left(0755), std::nullopt);
-  EXPECT_EQ(left(04755), 0755);
-  EXPECT_EQ(left(06775), 0775);
-  EXPECT_EQ(left(02644), std::nullopt) << "sgid without group execution is mandatory locking, not a privilege";
-  attr.type = FileType::kDirectory;
-  EXPECT_EQ(left(02775), std::nullopt);
+TEST(Convert, AChangeOfNothingTakesThePrivileges) {
+  fuse_setattr_in in{};
+  EXPECT_TRUE(set_attr_of(in)->kills_privileges) << "chown(-1, -1)";
+  in.valid = FATTR_SIZE;
+  EXPECT_FALSE(set_attr_of(in)->kills_privileges);
+  in.valid = FATTR_SIZE | FATTR_KILL_SUIDGID;
+  EXPECT_TRUE(set_attr_of(in)->kills_privileges);
 }
 
 TEST(Convert, StatfsCountsPages) {

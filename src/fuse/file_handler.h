@@ -117,12 +117,7 @@ class FileHandler final : public RequestHandler {
   void on(Call& call, const SetattrAsk& ask) { give_attr(call, set_attr(call, ask.in)); }
 
   Result<vfs::NodeAttr> set_attr(Call& call, const fuse_setattr_in& in) {
-    TRY(vfs::SetAttr set, set_attr_of(in));
-    // A truncation by one without privileges: the kernel leaves suid and sgid to us (HANDLE_KILLPRIV_V2).
-    if ((in.valid & FATTR_KILL_SUIDGID) != 0 && !set.change.mode) {
-      TRY(const vfs::NodeAttr now, files_.getattr(call.scope, call.caller, call.node, set.handle));
-      set.change.mode = mode_without_privileges(now.attr);
-    }
+    TRY(const vfs::SetAttr set, set_attr_of(in));
     return files_.setattr(call.scope, call.caller, call.node, set);
   }
 
@@ -184,24 +179,9 @@ class FileHandler final : public RequestHandler {
     }
   }
 
-  /// An open with O_TRUNC by one without privileges: suid and sgid go, after it succeeded.
-  Result<void> clear_privileges(Call& call, NodeId node, std::uint64_t handle) {
-    TRY(const vfs::NodeAttr now, files_.getattr(call.scope, call.caller, node, handle));
-    vfs::SetAttr set;
-    set.change.mode = mode_without_privileges(now.attr);
-    set.handle = handle;
-    if (set.change.mode) TRY_OK(files_.setattr(call.scope, call.caller, node, set));
-    return {};
-  }
-
   void on(Call& call, const OpenAsk& ask) {
-    Result<vfs::Opened> opened = files_.open(call.scope, call.caller, call.node, static_cast<int>(ask.flags));
-    if (opened && ask.kills_privileges) {
-      if (const Result<void> cleared = clear_privileges(call, call.node, opened->handle); !cleared) {
-        files_.release(call.scope, opened->handle, call.node, std::nullopt);
-        opened = cleared.error();
-      }
-    }
+    const Result<vfs::Opened> opened =
+        files_.open(call.scope, call.caller, call.node, static_cast<int>(ask.flags), ask.kills_privileges);
     if (!opened) {
       call.reply.fail(opened.code());
       return;
@@ -210,17 +190,11 @@ class FileHandler final : public RequestHandler {
     if (!call.reply.with(open_out_of(*opened))) files_.release(call.scope, opened->handle, call.node, std::nullopt);
   }
 
-  void give_created(Call& call, Result<typename Files::Created> created, bool kills_privileges) {
+  void give_created(Call& call, const Result<typename Files::Created>& created) {
     const auto take_back = [&] {
       files_.release(call.scope, created->opened.handle, created->entry.node, std::nullopt);
       files_.forget(created->entry.node, 1);
     };
-    if (created && kills_privileges) {
-      if (const Result<void> cleared = clear_privileges(call, created->entry.node, created->opened.handle); !cleared) {
-        take_back();
-        created = cleared.error();
-      }
-    }
     if (!created) {
       call.reply.fail(created.code());
       return;
@@ -230,16 +204,14 @@ class FileHandler final : public RequestHandler {
   }
 
   void on(Call& call, const CreateAsk& ask) {
-    give_created(call,
-                 files_.create(call.scope, call.caller, call.node, ask.name,
-                               static_cast<std::uint16_t>(ask.mode & 07777), static_cast<int>(ask.flags)),
-                 ask.kills_privileges);
+    give_created(
+        call, files_.create(call.scope, call.caller, call.node, ask.name, static_cast<std::uint16_t>(ask.mode & 07777),
+                            static_cast<int>(ask.flags), ask.kills_privileges));
   }
   void on(Call& call, const TmpfileAsk& ask) {
     give_created(call,
                  files_.create_unnamed(call.scope, call.caller, call.node, static_cast<std::uint16_t>(ask.mode & 07777),
-                                       static_cast<int>(ask.flags)),
-                 false);
+                                       static_cast<int>(ask.flags)));
   }
 
   void on(Call& call, const ReadAsk& ask) {

@@ -96,9 +96,12 @@ class ScriptedFiles {
   Result<meta::VolumeUsage> statfs(S, Node node) {
     return outcome(joined({"statfs", n(node)}), meta::VolumeUsage{4096 * 10, 4096 * 4, 1, 2, 0});
   }
-  Result<vfs::Opened> open(S, C, Node node, int flags) { return outcome(joined({"open", n(node), n(flags)}), opened); }
-  Result<Created> create(S, C c, Node p, Name name, std::uint16_t mode, int flags) {
-    return outcome(joined({"create", n(p), std::string(name), n(mode), n(flags), "umask", n(c.umask)}),
+  Result<vfs::Opened> open(S, C, Node node, int flags, bool kills_privileges) {
+    return outcome(joined({"open", n(node), n(flags)}) + (kills_privileges ? " killing" : ""), opened);
+  }
+  Result<Created> create(S, C c, Node p, Name name, std::uint16_t mode, int flags, bool kills_privileges) {
+    return outcome(joined({"create", n(p), std::string(name), n(mode), n(flags), "umask", n(c.umask)}) +
+                       (kills_privileges ? " killing" : ""),
                    Created{entry, opened});
   }
   Result<Created> create_unnamed(S, C, Node p, std::uint16_t mode, int flags) {
@@ -255,26 +258,21 @@ TEST_F(FileHandlerTest, AttributesAreAskedByHandleWhereThereIsOne) {
   EXPECT_EQ(port_->as<fuse_attr_out>().attr.ino, 4u);
 }
 
-TEST_F(FileHandlerTest, ATruncationWithoutPrivilegesTakesTheSuidBit) {
-  files_.attr.attr.mode = 06755;
+TEST_F(FileHandlerTest, ATruncationWithoutPrivilegesSaysSo) {
   fuse_setattr_in in{};
   in.valid = FATTR_SIZE | FATTR_KILL_SUIDGID;
-  EXPECT_EQ(serve(RequestBuilder(FUSE_SETATTR, 2, 7).add(in)), (Calls{"getattr 7 -", "setattr 7"}));
-  EXPECT_EQ(files_.set->change.mode, 0755);
+  EXPECT_EQ(serve(RequestBuilder(FUSE_SETATTR, 2, 7).add(in)), Calls{"setattr 7"});
+  EXPECT_TRUE(files_.set->kills_privileges);
   in.valid = FATTR_SIZE;
   EXPECT_EQ(serve(RequestBuilder(FUSE_SETATTR, 2, 7).add(in)), Calls{"setattr 7"});
-  EXPECT_FALSE(files_.set->change.mode.has_value());
+  EXPECT_FALSE(files_.set->kills_privileges);
 }
 
-TEST_F(FileHandlerTest, AnOpenThatTruncatesWithoutPrivilegesTakesTheSuidBit) {
-  files_.attr.attr.mode = 04755;
+TEST_F(FileHandlerTest, AnOpenThatTruncatesWithoutPrivilegesSaysSo) {
   EXPECT_EQ(serve(RequestBuilder(FUSE_OPEN, 2, 7).add(fuse_open_in{O_WRONLY | O_TRUNC, FUSE_OPEN_KILL_SUIDGID})),
-            (Calls{"open 7 513", "getattr 7 9", "setattr 7"}));
-  EXPECT_EQ(files_.set->change.mode, 0755);
+            Calls{"open 7 513 killing"});
   EXPECT_EQ(port_->as<OpenOut>().fh, 9u);
-  files_.attr.attr.mode = 0755;
-  EXPECT_EQ(serve(RequestBuilder(FUSE_OPEN, 2, 7).add(fuse_open_in{O_WRONLY | O_TRUNC, FUSE_OPEN_KILL_SUIDGID})),
-            (Calls{"open 7 513", "getattr 7 9"}));
+  EXPECT_EQ(serve(RequestBuilder(FUSE_OPEN, 2, 7).add(fuse_open_in{O_WRONLY | O_TRUNC, 0})), Calls{"open 7 513"});
 }
 
 TEST_F(FileHandlerTest, OpensAreCountedByTheirMode) {

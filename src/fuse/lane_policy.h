@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "base/clock.h"
+#include "fuse/request.h"
 
 namespace headrace::fuse {
 
@@ -66,5 +67,10 @@ constexpr bool may_rest(const ReadHistory& history, unsigned other_readers, cons
 
 /// How long a request may take before it fails (reliability sheet, section 4): bytes on their way in and out get more than names.
 Duration time_limit_of(std::uint32_t opcode);
+
+/// Whether a request that runs ends when its caller got a signal. The kernel says so for any signal, a profiler's or a timer's too, and the
+/// caller then sees EINTR. What changes names or attributes runs on, to its deadline at most: a mkdir that happened must not say EINTR, since who tries
+/// again gets EEXIST.
+bool may_be_interrupted(const Request& request);
 
 }  // namespace headrace::fuse

@@ -4,8 +4,6 @@
 #include <bit>
 #include <cerrno>
 
-#include "fuse/device.h"
-
 namespace headrace::fuse {
 namespace {
 
@@ -19,8 +17,10 @@ std::array<metrics::Counter*, kOpcodeCount> operation_counters(metrics::Registry
 
 }  // namespace
 
-LanePort::LanePort(const Clock& clock, const Log& log, metrics::Registry& registry, AccessLog* access_log)
-    : clock_(clock),
+LanePort::LanePort(std::shared_ptr<const Devices> devices, const Clock& clock, const Log& log,
+                   metrics::Registry& registry, AccessLog* access_log)
+    : devices_(std::move(devices)),
+      clock_(clock),
       log_(log),
       access_log_(access_log),
       operations_(operation_counters(registry)),

@@ -7,15 +7,18 @@
 
 #include "base/log.h"
 #include "fuse/access_log.h"
+#include "fuse/device.h"
 #include "fuse/reply.h"
 #include "metrics/registry.h"
 
 namespace headrace::fuse {
 
-/// Thread-safe. Made by make_shared. What is given outlives it; `access_log` may be null.
+/// Thread-safe. Made by make_shared. What is given by reference outlives it; `access_log` may be null.
 class LanePort final : public ReplyPort {
  public:
-  LanePort(const Clock& clock, const Log& log, metrics::Registry& registry, AccessLog* access_log);
+  /// `devices` stay open as long as a reply may come: its number must never mean another file.
+  LanePort(std::shared_ptr<const Devices> devices, const Clock& clock, const Log& log, metrics::Registry& registry,
+           AccessLog* access_log);
 
   bool send(int device, const RequestHeader& header, std::span<const iovec> parts) override;
   void answered(const Answered& answered) override;
@@ -28,6 +31,7 @@ class LanePort final : public ReplyPort {
  private:
   void log_rarely(std::atomic<std::uint64_t>& count, std::string_view message, const std::string& detail);
 
+  const std::shared_ptr<const Devices> devices_;
   const Clock& clock_;
   const Log& log_;
   AccessLog* const access_log_;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+
 #include "fuse/lane_policy.h"
 #include "fuse/request.h"
 
@@ -122,6 +124,22 @@ TEST(LanePolicy, ALargeRequestTakesItsTimeToCopy) {
   EXPECT_FALSE(was_waiting(std::chrono::microseconds(30), 80));
   EXPECT_TRUE(was_waiting(std::chrono::microseconds(300), 1 << 20));
   EXPECT_FALSE(was_waiting(std::chrono::milliseconds(5), 1 << 20));
+}
+
+TEST(LanePolicy, WhatChangesNamesRunsToItsEnd) {
+  const auto may = [](std::uint32_t opcode, Ask ask = UnservedAsk{}) {
+    return may_be_interrupted(Request{{opcode, 2, 1, 0, 0, 0}, std::move(ask), 0, {}});
+  };
+  for (const std::uint32_t opcode :
+       {FUSE_MKDIR, FUSE_MKNOD, FUSE_CREATE, FUSE_RENAME, FUSE_RENAME2, FUSE_LINK, FUSE_SYMLINK, FUSE_UNLINK,
+        FUSE_RMDIR, FUSE_SETATTR, FUSE_SETXATTR, FUSE_REMOVEXATTR, FUSE_TMPFILE, FUSE_COPY_FILE_RANGE, FUSE_FALLOCATE,
+        FUSE_RELEASE}) {
+    EXPECT_FALSE(may(opcode)) << name_of_opcode(opcode);
+  }
+  for (const std::uint32_t opcode : {FUSE_READ, FUSE_LOOKUP, FUSE_SETLKW, FUSE_FSYNC, FUSE_WRITE})
+    EXPECT_TRUE(may(opcode)) << name_of_opcode(opcode);
+  EXPECT_TRUE(may(FUSE_OPEN, OpenAsk{O_RDWR, false}));
+  EXPECT_FALSE(may(FUSE_OPEN, OpenAsk{O_RDWR | O_TRUNC, false}));
 }
 
 TEST(LanePolicy, OnlyALockMayWaitForEver) {

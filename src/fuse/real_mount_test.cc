@@ -299,19 +299,26 @@ TEST_F(RealMountTest, AFileOnABackingIsReadWithoutUs) {
 TEST_F(RealMountTest, TheKernelForgetsWhatItIsToldTo) {
   start();
   Notifier notifier(session_->device(), session_->negotiated(), scheduler_, log_, registry_);
-  run("cat direct; stat -c %s direct");
-  const int before = handler_.lookups;
-  EXPECT_EQ(run("stat -c %s direct"), std::to_string(std::strlen(kDirectText)) + "\n");
-  EXPECT_EQ(handler_.lookups, before) << "cached";
-  notifier.invalidate_entry(1, "direct");
-  ASSERT_TRUE(notifier.drain(soon()));
-  run("stat direct");
-  EXPECT_EQ(handler_.lookups, before + 1);
-  handler_.direct_length = 7;
-  EXPECT_NE(run("stat -c %s direct"), "7\n");
+  // Somebody else may empty the machine's caches at any moment; then it is tried again.
+  bool was_cached = false;
+  for (int attempt = 0; attempt < 10 && !was_cached; ++attempt) {
+    handler_.direct_length = 5;
+    notifier.invalidate_inode(2, -1, 0);
+    ASSERT_TRUE(notifier.drain(soon()));
+    run("stat direct");
+    const int before = handler_.lookups;
+    handler_.direct_length = 7;
+    was_cached = run("stat -c %s direct") == "5\n" && handler_.lookups == before;
+  }
+  ASSERT_TRUE(was_cached);
   notifier.invalidate_inode(2, -1, 0);
   ASSERT_TRUE(notifier.drain(soon()));
   EXPECT_EQ(run("stat -c %s direct"), "7\n");
+  const int before = handler_.lookups;
+  notifier.invalidate_entry(1, "direct");
+  ASSERT_TRUE(notifier.drain(soon()));
+  run("stat direct");
+  EXPECT_GT(handler_.lookups, before);
 }
 
 TEST_F(RealMountTest, AReaderThatGivesUpIsLetGo) {

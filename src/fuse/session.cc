@@ -88,31 +88,34 @@ std::vector<UniqueFd> only(UniqueFd device) {
 Result<std::unique_ptr<Session>> Session::open(const Scope& scope, UniqueFd device, const Wish& wish,
                                                const SessionTools& tools) {
   TRY(const Negotiated negotiated, serve_init(scope, tools.scheduler.clock(), device.get(), wish));
-  return std::unique_ptr<Session>(new Session(Devices(only(std::move(device))), negotiated, tools, false));
+  return std::unique_ptr<Session>(
+      new Session(std::make_shared<Devices>(only(std::move(device))), negotiated, tools, false));
 }
 
 Result<std::unique_ptr<Session>> Session::adopt(std::vector<UniqueFd> devices, const Negotiated& negotiated,
                                                 const SessionTools& tools) {
   if (devices.empty()) return Error(Code::kInvalid, "no descriptor of the connection was handed over");
-  return std::unique_ptr<Session>(new Session(Devices(std::move(devices)), negotiated, tools, true));
+  return std::unique_ptr<Session>(new Session(std::make_shared<Devices>(std::move(devices)), negotiated, tools, true));
 }
 
-Session::Session(Devices devices, const Negotiated& negotiated, const SessionTools& tools, bool is_adopted)
-    : devices_(std::move(devices)),
+Session::Session(std::shared_ptr<Devices> devices, const Negotiated& negotiated, const SessionTools& tools,
+                 bool is_adopted)
+    : devices_(devices),
       negotiated_(negotiated),
       tools_(tools),
       is_adopted_(is_adopted),
-      port_(std::make_shared<LanePort>(tools.scheduler.clock(), tools.log, tools.registry, tools.access_log)) {
-  const Result<void> cloned = devices_.clone_up_to(tools.devices, tools.clone);
-  if (!cloned)
+      port_(std::make_shared<LanePort>(devices, tools.scheduler.clock(), tools.log, tools.registry, tools.access_log)) {
+  const Result<void> cloned = devices->clone_up_to(tools.devices, tools.clone);
+  if (!cloned) {
     tools.log.warn("fewer descriptors for the kernel's requests than wanted", {{"error", cloned.error().text()}});
+  }
 }
 
 Session::~Session() { close(); }
 
 Result<void> Session::start(RequestHandler& handler) {
   CHECK(lane_ == nullptr);
-  lane_ = std::make_unique<ClassicLane>(devices_, negotiated_, handler, port_, tools_.scheduler, tools_.log,
+  lane_ = std::make_unique<ClassicLane>(*devices_, negotiated_, handler, port_, tools_.scheduler, tools_.log,
                                         tools_.registry, tools_.limits);
   TRY_OK(lane_->start());
   if (!is_adopted_) return {};
@@ -123,7 +126,7 @@ Result<void> Session::start(RequestHandler& handler) {
   }
   const fuse_out_header notice{sizeof notice, kNotifyResend, 0};
   const iovec part{const_cast<fuse_out_header*>(&notice), sizeof notice};
-  if (const int failed = write_message(devices_.first(), std::span(&part, 1)); failed != 0) {
+  if (const int failed = write_message(devices_->first(), std::span(&part, 1)); failed != 0) {
     return errno_error(failed, "ask the kernel to send unanswered requests again");
   }
   return {};

@@ -57,9 +57,9 @@ class Session {
 
   const Negotiated& negotiated() const { return negotiated_; }
   /// The descriptor that notifications and backing files go through.
-  int device() const { return devices_.first(); }
+  int device() const { return devices_->first(); }
   /// All descriptors, for a supervisor to keep. In this order they are given to adopt().
-  std::vector<int> devices() const { return devices_.all(); }
+  std::vector<int> devices() const { return devices_->all(); }
 
   /// Begins to serve. Once.
   Result<void> start(RequestHandler& handler);
@@ -74,9 +74,9 @@ class Session {
   LaneStats stats() const;
 
  private:
-  Session(Devices devices, const Negotiated& negotiated, const SessionTools& tools, bool is_adopted);
+  Session(std::shared_ptr<Devices> devices, const Negotiated& negotiated, const SessionTools& tools, bool is_adopted);
 
-  Devices devices_;
+  const std::shared_ptr<const Devices> devices_;
   const Negotiated negotiated_;
   const SessionTools tools_;
   const bool is_adopted_;

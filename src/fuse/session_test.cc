@@ -280,6 +280,19 @@ TEST_F(SessionTest, ALockThatWaitsHoldsNoThread) {
   EXPECT_EQ(cancelled->error, -EINTR);
 }
 
+TEST_F(SessionTest, AReplyThatOutlivesTheSessionFindsNoOtherFile) {
+  start();
+  kernel_.send(RequestBuilder(FUSE_SETLKW, 2).add(fuse_lk_in{}));
+  ASSERT_TRUE(handler_.wait_for_locks(soon(), 1));
+  const int device = session_->device();
+  ASSERT_TRUE(session_->stop_reading(soon()));
+  session_.reset();
+  EXPECT_GE(fcntl(device, F_GETFD), 0) << "open as long as the reply may come";
+  handler_.cancel(2);
+  EXPECT_EQ(kernel_.receive()->error, -EINTR);
+  EXPECT_LT(fcntl(device, F_GETFD), 0);
+}
+
 TEST_F(SessionTest, AMalformedRequestGetsEioAndIsCounted) {
   start();
   const auto reply = kernel_.ask(RequestBuilder(FUSE_LOOKUP, 70).data("no end"));

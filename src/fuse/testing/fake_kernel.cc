@@ -13,7 +13,7 @@
 
 namespace headrace::fuse::testing {
 
-FakeKernel::FakeKernel() {
+FakeKernel::FakeKernel() : room_(kDataBytesMax + 4096) {
   int ends[2];
   CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
   kernel_ = UniqueFd(ends[0]);
@@ -35,10 +35,9 @@ void FakeKernel::send(const std::vector<std::byte>& message) {
 std::optional<FakeReply> FakeKernel::receive(int milliseconds) {
   pollfd one{kernel_.get(), POLLIN, 0};
   if (poll(&one, 1, milliseconds) <= 0) return std::nullopt;
-  std::vector<std::byte> message(kDataBytesMax + 4096);
-  const ssize_t got = read(kernel_.get(), message.data(), message.size());
+  const ssize_t got = read(kernel_.get(), room_.data(), room_.size());
   if (got < static_cast<ssize_t>(sizeof(fuse_out_header))) return std::nullopt;
-  message.resize(static_cast<std::size_t>(got));
+  const ByteSpan message = ByteSpan(room_).first(static_cast<std::size_t>(got));
   fuse_out_header header;
   std::memcpy(&header, message.data(), sizeof header);
   CHECK(header.len == message.size());

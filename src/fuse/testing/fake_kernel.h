@@ -54,6 +54,7 @@ class FakeKernel {
 
  private:
   UniqueFd kernel_, device_;
+  std::vector<std::byte> room_;
 };
 
 }  // namespace headrace::fuse::testing
