@@ -8,6 +8,8 @@ namespace headrace::apps {
 
 cli::Command mount_command();
 cli::Command umount_command();
+cli::Command status_command();
+cli::Command doctor_command();
 
 /// The whole program.
 cli::Program headrace_program();

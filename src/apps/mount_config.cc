@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/uri.h"
+#include "cli/volume_access.h"
 
 namespace headrace::apps {
 namespace {
@@ -12,20 +13,6 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 double seconds(Duration length) { return std::chrono::duration<double>(length).count(); }
-
-/// The volume's description without its secrets.
-ordered_json masked_format(const meta::VolumeFormat& format) {
-  ordered_json document = ordered_json::parse(format.document, nullptr, false);
-  if (!document.is_object()) return ordered_json::object();
-  for (const char* const secret : {"SecretKey", "SessionToken", "EncryptKey"}) {
-    if (document.contains(secret)) document[secret] = "***";
-  }
-  if (document.contains("Bucket") && document["Bucket"].is_string()) {
-    const Result<Url> url = parse_url(document["Bucket"].get<std::string>());
-    if (url) document["Bucket"] = url->redacted();
-  }
-  return document;
-}
 
 std::string shown_url(const std::string& text) {
   const Result<Url> url = parse_url(text);
@@ -75,7 +62,7 @@ std::string config_document(const MountFacts& facts) {
                       {"Heartbeat", settings.heartbeat.count()},
                       {"MountPoint", settings.mount_point},
                       {"Sid", facts.session}};
-  document["Format"] = masked_format(facts.format);
+  document["Format"] = cli::masked_setting(facts.format);
   document["Chunk"] = {{"BlockSize", facts.format.block_bytes()},
                        {"MaxUpload", settings.uploads_max},
                        {"MaxDownload", settings.downloads_max},

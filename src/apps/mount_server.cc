@@ -173,6 +173,7 @@ void MountServer::build_files() {
   block::NodeTierOptions tier_options;
   tier_options.bytes_max = settings_.cache_bytes;
   tier_ = block::new_node_tier(log_, tier_options);
+  if (settings_.cache_bytes > 0) pressure_ = std::make_unique<block::PressureWatcher>(scheduler_, log_, *tier_, memory_);
   budget_ = std::make_unique<Budget>(scheduler_, settings_.buffer_bytes);
   block::BlockStoreOptions block_options;
   block_options.layout = {access_.format.block_bytes(), access_.format.hash_prefix};
@@ -302,6 +303,7 @@ Outcome MountServer::close_parts() {
   if (http_ != nullptr) http_->close();
   if (notifier_ != nullptr) notifier_->close();
   if (files_ != nullptr) keep("what was written last could not be stored", files_->close(scope));
+  if (pressure_ != nullptr) pressure_->close();
   if (blocks_ != nullptr) keep("what was written last could not be stored", blocks_->close(scope));
   if (volume_ != nullptr) keep("the session could not be ended", volume_->close(scope));
   if (access_.engine != nullptr) keep("the metadata could not be closed", access_.engine->close());

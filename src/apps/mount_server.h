@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "block/block_store.h"
 #include "block/node_tier.h"
+#include "block/pressure.h"
 #include "cli/outcome.h"
 #include "cli/volume_access.h"
 #include "fuse/handler.h"
@@ -79,6 +80,8 @@ class MountServer {
   std::unique_ptr<cli::VolumeStore> store_;
   std::unique_ptr<meta::Volume> volume_;
   std::unique_ptr<block::NodeTier> tier_;
+  const MemoryLimit memory_;
+  std::unique_ptr<block::PressureWatcher> pressure_;
   std::unique_ptr<Budget> budget_;
   std::unique_ptr<block::BlockStore> blocks_;
   std::unique_ptr<vfs::FileSystem> files_;

@@ -115,6 +115,8 @@ Outcome run_umount(Context& context) {
     context.terminal.err(fmt::format("freed {}, whose server was gone\n", *where));
     return {};
   }
+  // This process may have been started in there, which would keep the mount busy.
+  if (chdir("/") != 0) return cli::fail("cannot leave the folder", errno_error(errno, "/"));
   const UniqueFd server = server_of(context, *where);
   const bool by_force = context.options.on("force");
   const auto unmounted = fuse::unmount_fuse(*where, by_force ? fuse::UnmountMode::kForce : fuse::UnmountMode::kNormal);

@@ -19,9 +19,9 @@ constexpr Duration kLookMax = std::chrono::seconds(5);
 constexpr std::uint64_t kRootIno = 1;
 
 Failure failure_of(const std::string& path, const Error& error) {
-  Failure failure(exit_of(error.code), fmt::format("cannot look at {}", error.text()));
-  if (error.code == Code::kTimedOut) failure = {Exit::kTimedOut, fmt::format("{} does not answer", path), "headrace status shows the mounts of this node"};
-  return failure;
+  const std::string hint = "headrace status shows the mounts of this node";
+  if (error.code == Code::kTimedOut) return {Exit::kTimedOut, fmt::format("{} does not answer", path), hint};
+  return {exit_of(error.code), fmt::format("cannot look at {}", error.text()), error.code == Code::kTransient ? hint : std::string()};
 }
 
 /// Symbolic links on the way are followed, the last one is not. Only after the path was seen to answer.

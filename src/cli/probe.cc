@@ -94,6 +94,7 @@ Result<Answer> parse(const std::string& path, const std::string& bytes) {
   Answer answer;
   if (bytes.size() < sizeof answer) return Error(Code::kIo, path + ": no answer");
   std::memcpy(&answer, bytes.data(), sizeof answer);
+  if (answer.error == ENOTCONN || answer.error == ECONNABORTED) return Error(Code::kTransient, path + ": its server is gone");
   if (answer.error != 0) return errno_error(answer.error, path);
   return answer;
 }

@@ -19,7 +19,7 @@ struct Seen {
 };
 
 /// lstat(2). kTimedOut: no answer within the scope; kInterrupted: it was stopped. Other codes are the call's own errno, such as
-/// kNotFound. A mount whose server is dead answers kIo ("not connected").
+/// kNotFound. kTransient: a mount whose server is gone.
 Result<Seen> look_at(const Scope& scope, Scheduler& scheduler, const std::string& path);
 
 /// A file's bytes, at most `bytes_max` of them.

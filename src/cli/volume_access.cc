@@ -6,6 +6,8 @@
 
 #include <array>
 
+#include <nlohmann/json.hpp>
+
 #include "base/rng.h"
 #include "base/uri.h"
 
@@ -61,6 +63,18 @@ std::expected<std::unique_ptr<VolumeStore>, Failure> open_objects(Scheduler& sch
   const std::string& bucket = options.bucket.empty() ? format.bucket : options.bucket;
   const std::string hint = store.code() == Code::kNotFound ? "--bucket DIR, if the bucket has moved" : "";
   return fail(fmt::format("cannot open the bucket {} of volume {}", shown(bucket), format.name), store.error(), hint);
+}
+
+nlohmann::ordered_json masked_setting(const meta::VolumeFormat& format) {
+  using nlohmann::ordered_json;
+  ordered_json setting = ordered_json::parse(format.document, nullptr, false);
+  if (!setting.is_object()) return ordered_json::object();
+  for (const auto& [name, value] : setting.items()) {
+    if (!value.is_string()) continue;
+    if (name == "SecretKey" || name == "SessionToken" || name == "EncryptKey") setting[name] = "***";
+    if (name == "Bucket") setting[name] = shown(value.get<std::string>());
+  }
+  return setting;
 }
 
 Result<void> test_objects(const Scope& scope, object::ObjectStore& objects) {

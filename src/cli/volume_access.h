@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "cli/command.h"
 #include "cli/volume_store.h"
 #include "meta/volume.h"
@@ -34,6 +36,9 @@ std::expected<VolumeAccess, Failure> open_volume(const Scope& scope, Scheduler& 
 /// The volume's objects.
 std::expected<std::unique_ptr<VolumeStore>, Failure> open_objects(Scheduler& scheduler, const meta::VolumeFormat& format,
                                                                   const VolumeStoreOptions& options);
+
+/// The description as it is stored, every member, with secrets masked.
+nlohmann::ordered_json masked_setting(const meta::VolumeFormat& format);
 
 /// Writes, reads back and removes a small object.
 Result<void> test_objects(const Scope& scope, object::ObjectStore& objects);

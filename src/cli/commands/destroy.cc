@@ -29,7 +29,7 @@ Outcome check_sessions(const Context& context, const VolumeAccess& access) {
   std::uint64_t alive = 0;
   for (const meta::SessionInfo& session : sessions) alive += session.expires_seconds > now ? 1 : 0;
   if (alive == 0) return {};
-  return fail(Exit::kConflict, fmt::format("volume {} is in use by {} mounts", access.format.name, alive),
+  return fail(Exit::kConflict, fmt::format("volume {} is in use by {}", access.format.name, alive == 1 ? "a mount" : fmt::format("{} mounts", alive)),
               fmt::format("headrace status {} lists them; unmount them first, or --force", access.url));
 }
 

@@ -110,7 +110,7 @@ void report(Context& context, const meta::VolumeFormat& format, const std::strin
   fields.add("Block size", format_size(format.block_bytes()));
   fields.add("Capacity", format.capacity_bytes == 0 ? "unlimited" : format_size(format.capacity_bytes));
   fields.add("Inodes", format.inodes_max == 0 ? "unlimited" : format_count(format.inodes_max));
-  fields.add("Trash", format.trash_days == 0 ? "none" : fmt::format("{} days", format.trash_days));
+  fields.add("Trash", format.trash_days == 0 ? "none" : fmt::format("{} day{}", format.trash_days, format.trash_days == 1 ? "" : "s"));
   context.terminal.out((is_new ? "Made a volume.\n" : "Changed the volume's settings.\n") + fields.text());
 }
 

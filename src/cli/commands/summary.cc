@@ -16,15 +16,18 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// Rows in the order of the tree: a directory before what it holds. Answers are a few levels deep: the server bounds them.
-void add_rows(Table& table, const ordered_json& node, int level) {
+/// Rows in the order of the tree: a directory before what it holds, each below its `parent`. Answers are a few levels deep: the
+/// server bounds them.
+void add_rows(Table& table, const ordered_json& node, const std::string& parent, int level) {
   constexpr int kDirectory = 2, kLevelsMax = 64;
-  const std::string name = node.value("Path", std::string());
+  std::string path = node.value("Path", std::string());
+  if (!path.starts_with('/')) path = parent + path;
   const bool is_directory = node.value("Type", 0) == kDirectory;
-  table.add_row({(name.empty() ? "/" : name) + (is_directory && !name.ends_with('/') ? "/" : ""), format_size(node.value("Size", std::uint64_t{0})),
-                 format_count(node.value("Dirs", std::uint64_t{0})), format_count(node.value("Files", std::uint64_t{0}))});
+  if (is_directory && !path.ends_with('/')) path += '/';
+  table.add_row({path, format_size(node.value("Size", std::uint64_t{0})), format_count(node.value("Dirs", std::uint64_t{0})),
+                 format_count(node.value("Files", std::uint64_t{0}))});
   if (level >= kLevelsMax) return;
-  for (const auto& child : node.value("Children", ordered_json::array())) add_rows(table, child, level + 1);
+  for (const auto& child : node.value("Children", ordered_json::array())) add_rows(table, child, path, level + 1);
 }
 
 Outcome run_summary(Context& context) {
@@ -52,7 +55,7 @@ Outcome run_summary(Context& context) {
     return {};
   }
   Table table({"PATH", "SIZE", "DIRS", "FILES"});
-  add_rows(table, tree, 0);
+  add_rows(table, tree, "", 0);
   context.terminal.out(table.text());
   return {};
 }

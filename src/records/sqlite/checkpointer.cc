@@ -22,6 +22,7 @@ constexpr auto kReadersWait = std::chrono::milliseconds(20);
 
 }  // namespace
 
+const char* sqlite_version() { return sqlite3_libversion(); }
 bool sqlite_needs_guard() { return sqlite3_libversion_number() < kFixedVersion; }
 
 Checkpointer::Checkpointer(Scheduler& scheduler, SqliteDatabase& database, ReaderPool& readers, EngineObserver* observer, CheckpointPolicy policy)

@@ -21,6 +21,8 @@ namespace headrace::records {
 
 /// Whether the linked SQLite needs the guard.
 bool sqlite_needs_guard();
+/// The version of the linked SQLite, for people: "3.40.1".
+const char* sqlite_version();
 
 struct CheckpointPolicy {
   std::uint64_t log_pages = (4 << 20) / 4096;             // brought in when so many pages wait
