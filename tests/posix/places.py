@@ -29,6 +29,8 @@ class Group:
 
 GROUPS = {
     "main": Group(format_options=("--trash-days=0",)),
+    # Cases of the trash, which a volume has unless it is told otherwise.
+    "trash": Group(lanes=("auto",)),
     # Cases that fill the file system.
     "full": Group(format_options=("--trash-days=0", "--capacity=64MiB"), tmpfs_size="64m", lanes=("auto",)),
 }

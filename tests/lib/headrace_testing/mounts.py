@@ -86,7 +86,8 @@ class Volume:
 
 
 # What every mount of a test has: other users may look in, little memory, no port.
-MOUNT_OPTIONS = ("-o", "allow_other", "--cache-size=256MiB", "--buffer-size=128MiB", "--metrics=off")
+SMALL = ("--cache-size=256MiB", "--buffer-size=128MiB", "--metrics=off")
+MOUNT_OPTIONS = ("-o", "allow_other", *SMALL)
 
 
 class Mount:
@@ -96,11 +97,11 @@ class Mount:
 
     At the end it is unmounted; Failed if that does not work, or if the server does not end well."""
 
-    def __init__(self, program, url, mount_point, options=(), limit_s=60):
+    def __init__(self, program, url, mount_point, options=(), limit_s=60, usual=MOUNT_OPTIONS):
         self.program = program
         self.path = str(mount_point)
         self.log_file = f"{self.path}.log"
-        self._command = [program.path, "mount", *MOUNT_OPTIONS, *map(str, options), url, self.path]
+        self._command = [program.path, "mount", *usual, *map(str, options), url, self.path]
         self._limit_s = limit_s
         self._server = None
         self.connection = None
@@ -153,6 +154,13 @@ class Mount:
     def abort(self):
         if self.connection is not None:
             abort(self.connection)
+
+    def wait(self, limit_s):
+        """The server's exit status; Failed when it does not end in time."""
+        try:
+            return self._server.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"the server has not ended after {limit_s} s\n{self.log_tail()}") from None
 
     def kill(self):
         """SIGKILL, as a crash would; the dead mount is left in place."""
