@@ -35,7 +35,7 @@ Result<std::string> Volume::getxattr(const Scope& scope, Ino ino, std::string_vi
 Result<void> Volume::setxattr(const Scope& scope, Ino ino, std::string_view name, std::string_view value, std::uint32_t flags) {
   TRY_OK(check_xattr_name(name));
   if (value.size() > kXattrValueMax) return Code::kRange;
-  if (flags > kXattrReplace) return Code::kInvalid;
+  if (flags > (kXattrCreate | kXattrReplace)) return Code::kInvalid;
   return impl_->change(scope, {InodeKey{ino}},
                        [&](RecordTxn& txn, const OpContext&) { return ops::setxattr(txn, ino, name, value, flags); });
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pages of a directory by name.
+// Listings by name.
 #include "vfs/directory.h"
 
 #include <algorithm>
@@ -7,73 +7,67 @@
 namespace headrace::vfs {
 namespace {
 
-constexpr std::size_t kPage = 1000;
+constexpr std::size_t kPage = 256;
+constexpr std::size_t kRecentMax = 16'384;
+constexpr std::uint64_t kMarkEvery = 256;
 
 }  // namespace
 
 Directory::Directory(const Context& context, Ino ino, std::vector<ExtraEntry> extra)
-    : context_(context), ino_(ino), extra_(std::move(extra)), turn_(context.scheduler) {}
+    : context_(context),
+      ino_(ino),
+      extra_(std::move(extra)),
+      turn_(context.scheduler),
+      next_cookie_(3 + extra_.size()) {}
 
-Result<void> Directory::load_page(const Scope& scope, std::uint64_t index, std::string after, bool with_attrs) {
-  TRY(page_, context_.volume.readdir(scope, ino_, after, kPage, with_attrs));
-  page_index_ = index;
-  page_is_last_ = page_.size() < kPage;
-  has_page_ = true;
-  page_has_attrs_ = with_attrs;
-  const auto known =
-      std::find_if(pages_.begin(), pages_.end(), [index](const PageStart& start) { return start.index == index; });
-  if (known == pages_.end()) pages_.push_back({index, std::move(after)});
-  return {};
+std::uint64_t Directory::remember(const std::string& name) {
+  const std::uint64_t cookie = next_cookie_++;
+  if (cookie % kMarkEvery == 0) marks_.push_back({cookie, name});
+  recent_.push_back(name);
+  if (recent_.size() > kRecentMax) recent_.pop_front();
+  return cookie;
 }
 
-Result<void> Directory::seek(const Scope& scope, std::uint64_t index, bool with_attrs) {
-  if (has_page_ && page_has_attrs_ >= with_attrs && index >= page_index_ && index < page_index_ + page_.size())
-    return {};
-  if (has_page_ && index == page_index_ + page_.size()) {
-    if (page_is_last_) return {};
-    return load_page(scope, index, page_.back().name, with_attrs);
-  }
-  // A jump back (seekdir): to the page that began at or before it, and on from there.
-  PageStart start;
-  for (const PageStart& page : pages_) {
-    if (page.index <= index && page.index >= start.index) start = page;
-  }
-  TRY_OK(load_page(scope, start.index, start.after, with_attrs));
-  while (index >= page_index_ + page_.size() && !page_is_last_)
-    TRY_OK(load_page(scope, page_index_ + page_.size(), page_.back().name, with_attrs));
-  return {};
+Directory::Place Directory::place_of(std::uint64_t cookie) const {
+  const std::uint64_t first_cookie = 3 + extra_.size();  // of the first entry of the metadata
+  if (cookie < first_cookie) return {};
+  if (cookie >= next_cookie_) return {recent_.empty() ? std::string() : recent_.back(), 0};
+  const std::uint64_t oldest = next_cookie_ - recent_.size();
+  if (cookie >= oldest) return {recent_[cookie - oldest], 0};
+  const auto behind = std::upper_bound(marks_.begin(), marks_.end(), cookie,
+                                       [](std::uint64_t c, const Mark& mark) { return c < mark.cookie; });
+  if (behind == marks_.begin()) return {std::string(), cookie - first_cookie + 1};
+  return {std::prev(behind)->name, cookie - std::prev(behind)->cookie};
 }
 
 Result<void> Directory::list(const Scope& scope, std::uint64_t cookie, bool with_attrs, Take take) {
   TRY(const Turn::Held held, turn_.take(scope));
-  if (cookie == 0) {
-    pages_.clear();
-    page_.clear();
-    has_page_ = false;
+  // The fixed entries have the cookies 1, 2, …: each the number of entries up to and with it.
+  if (cookie < 1 && !take({".", ino_, FileType::kDirectory, {}}, 1)) return {};
+  if (cookie < 2) {
+    const Result<Ino> parent = context_.volume.parent_of(scope, ino_);
+    if (!parent && parent.code() == Code::kNotFound) return {};  // removed while it is open: nothing is in it
+    if (!parent) return parent.error();
+    if (!take({"..", *parent, FileType::kDirectory, {}}, 2)) return {};
   }
-  std::uint64_t at = cookie;
-  if (at == 0) {
-    if (!take({".", ino_, FileType::kDirectory, {}}, 1)) return {};
-    at = 1;
+  for (std::uint64_t i = cookie < 2 ? 0 : cookie - 2; i < extra_.size(); ++i) {
+    if (!take({extra_[i].name, extra_[i].ino, extra_[i].type, {}}, 3 + i)) return {};
   }
-  if (at == 1) {
-    TRY(const Ino parent, context_.volume.parent_of(scope, ino_));
-    if (!take({"..", parent, FileType::kDirectory, {}}, 2)) return {};
-    at = 2;
-  }
-  for (; at < 2 + extra_.size(); ++at) {
-    const ExtraEntry& entry = extra_[at - 2];
-    if (!take({entry.name, entry.ino, entry.type, {}}, at + 1)) return {};
-  }
-  const std::uint64_t base = 2 + extra_.size();
+  Place place = place_of(cookie);
   for (;;) {
-    TRY_OK(seek(scope, at - base, with_attrs));
-    const std::uint64_t in_page = at - base - page_index_;
-    if (at - base < page_index_ || in_page >= page_.size()) return {};
-    for (std::uint64_t i = in_page; i < page_.size(); ++i, ++at) {
-      if (!take(page_[i], at + 1)) return {};
+    const Result<std::vector<meta::DirEntry>> page = context_.volume.readdir(scope, ino_, place.after, kPage, with_attrs);
+    if (!page && page.code() == Code::kNotFound) return {};
+    if (!page) return page.error();
+    for (const meta::DirEntry& entry : *page) {
+      place.after = entry.name;
+      if (place.skip > 0) {
+        --place.skip;
+        continue;
+      }
+      if (!take(entry, next_cookie_)) return {};
+      remember(entry.name);
     }
-    if (page_is_last_) return {};
+    if (page->size() < kPage) return {};
   }
 }
 

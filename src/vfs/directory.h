@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// An open directory: a listing that survives changes while it is read. Cookies count the entries seen by this handle; the names at
-// page borders are remembered, so a page is always continued behind a *name*, not at a position: an entry that stays is listed exactly once
-// whatever is created or removed beside it.
+// An open directory: a listing that survives changes while it is read. Every entry that is given out gets a cookie of its own, and a
+// cookie stands for a *name*: the listing goes on behind that name, not at a position. So an entry that stays is listed exactly once, whatever
+// is created or removed beside it, and attributes are always those of the moment they are given out.
+//
+// The names of the last 16,384 cookies are remembered, and of older ones every 256th: a jump back beyond (seekdir to the start of a very
+// long listing) lands by counting from there.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -26,30 +30,32 @@ class Directory {
   /// `extra` is listed behind "." and "..".
   Directory(const Context& context, Ino ino, std::vector<ExtraEntry> extra);
 
-  /// Gives the entries from `cookie` on (0: a fresh listing from the start) until the sink takes no more or the end. `take` gets
-  /// name, inode, type, the next cookie, and the attributes where they were asked for and exist.
+  /// Gives the entries from `cookie` on (0: from the start) until the sink takes no more or the end. `take` gets name, inode, type, the
+  /// next cookie, and the attributes where they were asked for and exist.
   using Take = FunctionRef<bool(const meta::DirEntry& entry, std::uint64_t next_cookie)>;
   Result<void> list(const Scope& scope, std::uint64_t cookie, bool with_attrs, Take take);
   Ino ino() const { return ino_; }
 
  private:
-  struct PageStart {
-    std::uint64_t index = 0;  // of its first entry
-    std::string after;
+  struct Mark {
+    std::uint64_t cookie = 0;
+    std::string name;
   };
-  Result<void> load_page(const Scope& scope, std::uint64_t index, std::string after, bool with_attrs);
-  Result<void> seek(const Scope& scope, std::uint64_t index, bool with_attrs);
+  /// Where the listing goes on behind `cookie`: after this name, with so many entries to be passed over.
+  struct Place {
+    std::string after;
+    std::uint64_t skip = 0;
+  };
+  Place place_of(std::uint64_t cookie) const;
+  std::uint64_t remember(const std::string& name);
 
   const Context& context_;
   const Ino ino_;
   const std::vector<ExtraEntry> extra_;
-  Turn turn_;  // guards what follows, across reads of the metadata
-  std::vector<PageStart> pages_;
-  std::vector<meta::DirEntry> page_;
-  std::uint64_t page_index_ = 0;  // of page_'s first entry, counted from the first real one
-  bool page_is_last_ = false;
-  bool has_page_ = false;
-  bool page_has_attrs_ = false;
+  Turn turn_;                       // guards what follows, across reads of the metadata
+  std::uint64_t next_cookie_;       // of the next entry that is given out
+  std::deque<std::string> recent_;  // names of the cookies up to next_cookie_ - 1
+  std::vector<Mark> marks_;
 };
 
 }  // namespace headrace::vfs

@@ -95,6 +95,7 @@ Result<void> FileSystem::close(const Scope& scope) {
   if (impl_->is_closed.exchange(true)) return {};
   impl_->locks.close();
   impl_->maintenance.close();
+  impl_->maintenance.finish(scope);
   impl_->control.close();
   impl_->whole_files.close();
   const Result<void> synced = sync_all(scope);
@@ -118,6 +119,10 @@ Result<NodeEntry> FileSystem::lookup(const Scope& scope, const Caller&, NodeId p
 
 void FileSystem::forget(NodeId node, std::uint64_t lookups) {
   if (!impl_->nodes.forget(node, lookups)) return;
+  {
+    MutexLock lock(impl_->mutex);
+    impl_->departed.erase(ino_of(node));
+  }
   const std::shared_ptr<OpenFile> file = impl_->files.find(ino_of(node));
   if (file == nullptr) return;
   file->forgotten(node, impl_->kernel);
@@ -136,15 +141,32 @@ Result<void> FileSystem::unlink(const Scope& scope, const Caller& caller, NodeId
   TRY_OK(impl_->check_changeable(ino_of(parent)));
   if (VirtualFiles::lookup(ino_of(parent), name)) return Code::kNotPermitted;
   TRY(const meta::Removed removed, impl_->context.volume.unlink(scope, caller, ino_of(parent), name));
-  impl_->attributes_changed(removed.ino, 0);
-  if (removed.is_gone) impl_->maintenance.files_deleted();
+  impl_->unlinked(removed);
   return {};
+}
+
+void FileSystem::Impl::unlinked(const meta::Removed& removed) {
+  attributes_changed(removed.ino, 0);
+  if (removed.is_in_trash) return;
+  if (removed.is_gone) {
+    maintenance.files_deleted();
+  } else if (files.find(removed.ino) != nullptr) {
+    MutexLock lock(mutex);
+    unlinked_open.insert(removed.ino);
+  }
 }
 
 Result<void> FileSystem::rmdir(const Scope& scope, const Caller& caller, NodeId parent, std::string_view name) {
   TRY_OK(impl_->check_changeable(ino_of(parent)));
   if (VirtualFiles::lookup(ino_of(parent), name)) return Code::kNotDirectory;
-  TRY_OK(impl_->context.volume.rmdir(scope, caller, ino_of(parent), name));
+  const Result<meta::Entry> entry = impl_->context.volume.lookup(scope, ino_of(parent), name);
+  TRY(const meta::Removed removed, impl_->context.volume.rmdir(scope, caller, ino_of(parent), name));
+  if (entry && entry->ino == removed.ino && !removed.is_in_trash && !impl_->nodes.held_of(removed.ino, 0).empty()) {
+    MutexLock lock(impl_->mutex);
+    Attr& last = impl_->departed[removed.ino] = entry->attr;
+    last.nlink = 0;
+    last.ctime = impl_->scheduler.clock().wall();
+  }
   return {};
 }
 
@@ -158,8 +180,7 @@ Result<void> FileSystem::rename(const Scope& scope, const Caller& caller, NodeId
       impl_->context.volume.rename(scope, caller, ino_of(from), from_name, ino_of(to), to_name, flags));
   impl_->attributes_changed(renamed.moved.ino, 0);
   if (renamed.replaced) {
-    impl_->attributes_changed(renamed.replaced->ino, 0);
-    if (renamed.replaced->is_gone) impl_->maintenance.files_deleted();
+    impl_->unlinked(*renamed.replaced);
   }
   return {};
 }

@@ -69,6 +69,8 @@ struct SetAttr {
   meta::AttrChange change;
   std::optional<std::uint64_t> size;
   std::optional<std::uint64_t> handle;  // the open file that asked (ftruncate)
+  /// The caller may not keep suid and sgid: they go first, whoever owns the file.
+  bool kills_privileges = false;
 };
 
 struct FileSystemOptions {
@@ -138,13 +140,14 @@ class FileSystem {
   Result<meta::VolumeUsage> statfs(const Scope& scope, NodeId node);
 
   // Open files. `flags` are open(2)'s.
-  Result<Opened> open(const Scope& scope, const Caller& caller, NodeId node, int flags);
+  /// `kills_privileges`: with O_TRUNC, suid and sgid of what is truncated go.
+  Result<Opened> open(const Scope& scope, const Caller& caller, NodeId node, int flags, bool kills_privileges = false);
   struct Created {
     NodeEntry entry;
     Opened opened;
   };
   Result<Created> create(const Scope& scope, const Caller& caller, NodeId parent, std::string_view name,
-                         std::uint16_t mode, int flags);
+                         std::uint16_t mode, int flags, bool kills_privileges = false);
   Result<Created> create_unnamed(const Scope& scope, const Caller& caller, NodeId parent, std::uint16_t mode,
                                  int flags);
   /// At most into.size() bytes; fewer only at the end of the file.

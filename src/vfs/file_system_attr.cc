@@ -7,9 +7,14 @@ namespace {
 
 constexpr std::uint16_t kSetUid = 04000, kSetGid = 02000, kGroupExecute = 0010;
 
-/// Namespaces that a volume can hold. "system." would be POSIX ACLs and the like, which mean something to the kernel.
-bool is_supported_xattr(std::string_view name) {
-  return name.starts_with("user.") || name.starts_with("trusted.") || name.starts_with("security.");
+/// Namespaces that a volume can hold. "system." would be POSIX ACLs and the like, which mean something to the kernel; file
+/// capabilities would have to vanish with every write, and a name that does not vanish is a privilege that stays.
+Result<void> check_xattr(std::string_view name) {
+  if (name == "security.capability") return Code::kNotSupported;
+  for (const std::string_view space : {"user.", "trusted.", "security."}) {
+    if (name.starts_with(space)) return name.size() == space.size() ? Result<void>(Code::kInvalid) : Result<void>();
+  }
+  return Code::kNotSupported;
 }
 
 }  // namespace
@@ -17,12 +22,19 @@ bool is_supported_xattr(std::string_view name) {
 Result<NodeAttr> FileSystem::getattr(const Scope& scope, const Caller&, NodeId node, std::optional<std::uint64_t>) {
   const Ino ino = ino_of(node);
   if (is_virtual(ino)) return NodeAttr{ino, impl_->virtual_files.attr(ino), Duration(0)};
-  TRY(const Attr attr, impl_->context.volume.getattr(scope, ino));
-  return impl_->attr_of(ino, attr);
+  const Result<Attr> attr = impl_->context.volume.getattr(scope, ino);
+  if (attr) return impl_->attr_of(ino, *attr);
+  if (attr.code() != Code::kNotFound) return attr.error();
+  MutexLock lock(impl_->mutex);
+  if (const auto gone = impl_->departed.find(ino); gone != impl_->departed.end())
+    return NodeAttr{ino, gone->second, impl_->options.attr_ttl};
+  // The kernel remembered a name that means another file by now: it asks for the name again, and the user sees nothing of it.
+  return Code::kStale;
 }
 
 Result<void> FileSystem::Impl::drop_privileges(const Scope& scope, Ino ino) {
   TRY(const Attr attr, context.volume.getattr(scope, ino));
+  if (attr.type != FileType::kRegular) return {};
   std::uint16_t mode = attr.mode & ~kSetUid;
   if ((mode & kGroupExecute) != 0) mode &= static_cast<std::uint16_t>(~kSetGid);
   if (mode == attr.mode) return {};
@@ -41,6 +53,7 @@ Result<NodeAttr> FileSystem::setattr(const Scope& scope, const Caller& caller, N
   }
   TRY_OK(impl_->check_changeable(ino));
   Attr attr;
+  if (set.kills_privileges && !set.change.mode) TRY_OK(impl_->drop_privileges(scope, ino));
   if (set.size) {
     TRY(const std::shared_ptr<OpenFile> file, impl_->borrow(scope, node));
     OpenFile::Mirror mirror(*file, node, impl_->kernel);
@@ -62,25 +75,31 @@ Result<NodeAttr> FileSystem::setattr(const Scope& scope, const Caller& caller, N
 
 Result<std::string> FileSystem::getxattr(const Scope& scope, const Caller&, NodeId node, std::string_view name) {
   if (is_virtual(ino_of(node))) return Code::kNoData;
-  if (!impl_->options.xattrs || !is_supported_xattr(name)) return Code::kNotSupported;
+  if (name == "security.capability") return Code::kNoData;
+  if (!impl_->options.xattrs) return Code::kNotSupported;
+  TRY_OK(check_xattr(name));
   return impl_->context.volume.getxattr(scope, ino_of(node), name);
 }
 
 Result<void> FileSystem::setxattr(const Scope& scope, const Caller&, NodeId node, std::string_view name,
                                   std::string_view value, std::uint32_t flags) {
   TRY_OK(impl_->check_changeable(ino_of(node)));
-  if (!impl_->options.xattrs || !is_supported_xattr(name)) return Code::kNotSupported;
+  if (!impl_->options.xattrs) return Code::kNotSupported;
+  TRY_OK(check_xattr(name));
   return impl_->context.volume.setxattr(scope, ino_of(node), name, value, flags);
 }
 
-Result<std::vector<std::string>> FileSystem::listxattr(const Scope& scope, const Caller&, NodeId node) {
+Result<std::vector<std::string>> FileSystem::listxattr(const Scope& scope, const Caller& caller, NodeId node) {
   if (is_virtual(ino_of(node)) || !impl_->options.xattrs) return std::vector<std::string>{};
-  return impl_->context.volume.listxattr(scope, ino_of(node));
+  TRY(std::vector<std::string> names, impl_->context.volume.listxattr(scope, ino_of(node)));
+  if (!caller.is_root()) std::erase_if(names, [](const std::string& name) { return name.starts_with("trusted."); });
+  return names;
 }
 
 Result<void> FileSystem::removexattr(const Scope& scope, const Caller&, NodeId node, std::string_view name) {
   TRY_OK(impl_->check_changeable(ino_of(node)));
-  if (!impl_->options.xattrs || !is_supported_xattr(name)) return Code::kNotSupported;
+  if (!impl_->options.xattrs) return Code::kNotSupported;
+  TRY_OK(check_xattr(name));
   return impl_->context.volume.removexattr(scope, ino_of(node), name);
 }
 

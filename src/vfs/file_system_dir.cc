@@ -50,6 +50,12 @@ void FileSystem::lock(const Scope& scope, const LockAsk& ask, std::function<void
     done(Code::kNotSupported);
     return;
   }
+  if (!ask.is_flock) {
+    if (const std::shared_ptr<Handle> handle = impl_->handles.find(ask.handle)) {
+      MutexLock lock(handle->mutex);
+      handle->lock_owners.insert(ask.owner);
+    }
+  }
   impl_->locks.lock(scope, {ino, ask.owner, ask.request, ask.is_flock, ask.wait, ask.token}, std::move(done));
 }
 

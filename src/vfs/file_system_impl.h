@@ -2,7 +2,9 @@
 // The parts of a mount and how they are put together. For the file_system*.cc files alone: each holds one group of FileSystem's methods.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <set>
 
 #include "vfs/control.h"
 #include "vfs/file_system.h"
@@ -33,9 +35,15 @@ struct FileSystem::Impl {
   /// The file behind a node, opened for the time of one call.
   Result<std::shared_ptr<OpenFile>> borrow(const Scope& scope, NodeId node);
   /// Opens a file that is held already; gives the hold back when it fails.
+  struct OpenHints {
+    bool is_new = false;            // made by this very call
+    bool kills_privileges = false;  // with O_TRUNC: suid and sgid go
+  };
   Result<Opened> open_held(const Scope& scope, const Caller& caller, NodeId node, int flags, const Attr& attr,
-                           bool is_new);
+                           const OpenHints& hints);
   void give_back(const Scope& scope, Ino ino);
+  /// A file lost its last name.
+  void unlinked(const meta::Removed& removed);
   /// Told before suid and sgid must go because somebody else writes.
   Result<void> drop_privileges(const Scope& scope, Ino ino);
   Scope closing_scope() const { return {scheduler.clock().now() + std::chrono::seconds(300), {}}; }
@@ -58,6 +66,11 @@ struct FileSystem::Impl {
   std::atomic<KernelPort*> kernel = nullptr;
   std::vector<metrics::Reading> readings;
   std::atomic<bool> is_closed = false;
+  Mutex mutex;
+  /// Files whose last name went while they were open: their data go with the last handle.
+  std::set<Ino> unlinked_open GUARDED_BY(mutex);
+  /// Directories that were removed while the kernel still knows them: a process may stand in one.
+  std::map<Ino, Attr> departed GUARDED_BY(mutex);
 };
 
 }  // namespace headrace::vfs

@@ -21,30 +21,43 @@ Result<std::shared_ptr<OpenFile>> FileSystem::Impl::borrow(const Scope& scope, N
 }
 
 void FileSystem::Impl::give_back(const Scope& scope, Ino ino) {
+  bool was_unlinked;
+  {
+    MutexLock lock(mutex);
+    was_unlinked = unlinked_open.erase(ino) != 0;
+  }
   if (Result<void> released = context.volume.release(scope, ino); !released) {
     log.warn("a file could not be released", {{"ino", std::to_string(ino.value())}, {"err", released.error().text()}});
   }
+  if (was_unlinked) maintenance.files_deleted();
 }
 
 Result<Opened> FileSystem::Impl::open_held(const Scope& scope, const Caller& caller, NodeId node, int flags,
-                                           const Attr& attr, bool is_new) {
+                                           const Attr& attr, const OpenHints& hints) {
   const Ino ino = ino_of(node);
   const int access = flags & O_ACCMODE;
   const bool reads = access != O_WRONLY, writes = access != O_RDONLY;
   const std::shared_ptr<OpenFile> file = files.acquire(ino, attr);
   std::shared_ptr<block::NodeFile> copy;
-  if (!writes && !is_new && file->wants_copy(node, attr)) copy = whole_files.complete_copy(scope, *file);
+  if (!writes && !hints.is_new && file->wants_copy(node, attr)) copy = whole_files.complete_copy(scope, *file);
   Result<OpenedMode> mode = file->open(node, reads, writes, attr, std::move(copy), kernel);
   if (!mode) {
     files.drop_if_idle(file);
     return mode.error();
   }
-  if ((flags & O_TRUNC) != 0 && writes && !is_new) {
+  // Whatever the access: the kernel has checked the right to write.
+  if ((flags & O_TRUNC) != 0 && !hints.is_new) {
     OpenFile::Mirror mirror(*file, node, kernel);
-    if (Result<Attr> truncated = file->bytes().truncate(scope, caller, 0, &mirror); !truncated) {
+    Result<void> emptied;
+    if (hints.kills_privileges) emptied = drop_privileges(scope, ino);
+    if (emptied) {
+      if (Result<Attr> truncated = file->bytes().truncate(scope, caller, 0, &mirror); !truncated)
+        emptied = truncated.error();
+    }
+    if (!emptied) {
       file->close(node, writes);
       files.drop_if_idle(file);
-      return truncated.error();
+      return emptied.error();
     }
   }
   auto handle = std::make_shared<Handle>();
@@ -53,7 +66,7 @@ Result<Opened> FileSystem::Impl::open_held(const Scope& scope, const Caller& cal
   handle->reads = reads;
   handle->writes = writes;
   handle->appends = (flags & O_APPEND) != 0;
-  handle->owes_sync = is_new || (flags & O_TRUNC) != 0;
+  handle->owes_sync = hints.is_new || (flags & O_TRUNC) != 0;
   handle->file = file;
   {
     MutexLock lock(handle->mutex);
@@ -62,7 +75,8 @@ Result<Opened> FileSystem::Impl::open_held(const Scope& scope, const Caller& cal
   return Opened{handles.add(std::move(handle)), mode->mode, mode->keep_cache, mode->backing_id};
 }
 
-Result<Opened> FileSystem::open(const Scope& scope, const Caller& caller, NodeId node, int flags) {
+Result<Opened> FileSystem::open(const Scope& scope, const Caller& caller, NodeId node, int flags,
+                                bool kills_privileges) {
   const Ino ino = ino_of(node);
   if (is_virtual(ino)) {
     TRY(std::unique_ptr<VirtualHandle> virtual_file, impl_->virtual_files.open(ino, (flags & O_ACCMODE) != O_RDONLY));
@@ -72,18 +86,20 @@ Result<Opened> FileSystem::open(const Scope& scope, const Caller& caller, NodeId
     handle->virtual_file = std::move(virtual_file);
     return Opened{impl_->handles.add(std::move(handle)), OpenMode::kDirect, false, 0};
   }
-  if ((flags & O_ACCMODE) != O_RDONLY) TRY_OK(impl_->check_changeable(ino));
+  if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0) TRY_OK(impl_->check_changeable(ino));
   Result<Attr> attr = impl_->context.volume.hold(scope, ino);
   // The kernel asks for the name once more and tells the user ENOENT itself.
   if (!attr) return attr.code() == Code::kNotFound ? Error(Code::kStale) : attr.error();
-  Result<Opened> opened = attr->type == FileType::kRegular ? impl_->open_held(scope, caller, node, flags, *attr, false)
-                                                           : Result<Opened>(Code::kNoDevice);
+  Result<Opened> opened = attr->type == FileType::kRegular
+                              ? impl_->open_held(scope, caller, node, flags, *attr, {false, kills_privileges})
+                              : Result<Opened>(Code::kNoDevice);
   if (!opened) impl_->give_back(impl_->closing_scope(), ino);
   return opened;
 }
 
 Result<FileSystem::Created> FileSystem::create(const Scope& scope, const Caller& caller, NodeId parent,
-                                               std::string_view name, std::uint16_t mode, int flags) {
+                                               std::string_view name, std::uint16_t mode, int flags,
+                                               bool kills_privileges) {
   TRY_OK(impl_->check_changeable(ino_of(parent)));
   if (VirtualFiles::lookup(ino_of(parent), name)) return Code::kExists;
   meta::NewNode node;
@@ -98,12 +114,12 @@ Result<FileSystem::Created> FileSystem::create(const Scope& scope, const Caller&
   TRY(const Attr attr, impl_->context.volume.hold(scope, made->ino));
   Created created;
   created.entry = impl_->entry_of(*made);
-  Result<Opened> opened = impl_->open_held(scope, caller, created.entry.node, flags, attr, is_new);
+  Result<Opened> opened = impl_->open_held(scope, caller, created.entry.node, flags, attr, {is_new, kills_privileges});
   if (!opened && opened.code() == Code::kStale) {
     // The number was retired just now; this reply names the file anyway, so it may name the fresh number.
     impl_->nodes.take_back(created.entry.node);
     created.entry = impl_->entry_of(*made);
-    opened = impl_->open_held(scope, caller, created.entry.node, flags, attr, is_new);
+    opened = impl_->open_held(scope, caller, created.entry.node, flags, attr, {is_new, kills_privileges});
   }
   if (!opened) {
     impl_->nodes.take_back(created.entry.node);
@@ -124,7 +140,7 @@ Result<FileSystem::Created> FileSystem::create_unnamed(const Scope& scope, const
   TRY(const meta::Entry made, impl_->context.volume.create_unnamed(scope, caller, ino_of(parent), node));
   Created created;
   created.entry = impl_->entry_of(made);
-  Result<Opened> opened = impl_->open_held(scope, caller, created.entry.node, flags, made.attr, true);
+  Result<Opened> opened = impl_->open_held(scope, caller, created.entry.node, flags, made.attr, {true, false});
   if (!opened) {
     impl_->nodes.take_back(created.entry.node);
     impl_->give_back(impl_->closing_scope(), made.ino);
@@ -138,6 +154,13 @@ void FileSystem::release(const Scope& scope, std::uint64_t number, NodeId, std::
   const std::shared_ptr<Handle> handle = impl_->handles.remove(number);
   if (handle == nullptr || handle->virtual_file != nullptr) return;
   if (flock_owner) impl_->locks.drop_flock(scope, handle->ino, *flock_owner);
+  std::set<LockOwner> owners;
+  {
+    MutexLock lock(handle->mutex);
+    owners.swap(handle->lock_owners);
+  }
+  // Locks that belong to the open file, not to a process, are not given back by any flush.
+  for (const LockOwner owner : owners) impl_->locks.drop_posix(scope, handle->ino, owner);
   std::shared_ptr<OpenFile> file = std::move(handle->file);
   CHECK(file != nullptr);
   file->close(handle->node, handle->writes);

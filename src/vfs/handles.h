@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <unordered_map>
 
 #include "base/mutex.h"
@@ -25,7 +26,8 @@ struct Handle {
   std::unique_ptr<Directory> directory;  // open directories
   std::unique_ptr<VirtualHandle> virtual_file;
   Mutex mutex;
-  std::uint64_t errors_seen GUARDED_BY(mutex) = 0;  // of FileBytes::take_error
+  std::set<LockOwner> lock_owners GUARDED_BY(mutex);  // who took POSIX locks through this handle
+  std::uint64_t errors_seen GUARDED_BY(mutex) = 0;    // of FileBytes::take_error
 };
 
 /// Numbers are never used twice. Thread-safe.

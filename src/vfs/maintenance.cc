@@ -12,6 +12,7 @@ namespace {
 constexpr Duration kHour = std::chrono::minutes(54);            // the real client's gate
 constexpr Duration kLockPoll = std::chrono::milliseconds(500);  // other mounts give locks back without a word
 constexpr Duration kRoundMax = std::chrono::seconds(120);
+constexpr Duration kDiscardMax = std::chrono::seconds(30);
 constexpr std::size_t kBatch = 100;
 constexpr std::size_t kCompactionsMax = 1000;
 constexpr std::size_t kCopyBytes = 4u << 20;
@@ -155,12 +156,23 @@ Result<void> Maintenance::compact(const Scope& scope, const Chunk& chunk) {
   if (copied) copied = context_.volume.commit_compaction(scope, *plan, id);
   if (!copied) {
     // After an unknown outcome the list may name the new slice: its objects stay.
-    if (copied.code() != Code::kUnknownOutcome) TRY_OK(buffer->discard(scope));
+    // The objects go also when this mount is just ending: its stop is not for them.
+    if (copied.code() != Code::kUnknownOutcome)
+      TRY_OK(buffer->discard({context_.scheduler.clock().now() + kDiscardMax, {}}));
     return copied;
   }
   if (const std::shared_ptr<OpenFile> file = files_.find(plan->ino)) file->bytes().drop_views();
   files_deleted();  // what the new slice replaced may be without a reference now
   return {};
+}
+
+void Maintenance::finish(const Scope& scope) {
+  if (context_.options.is_read_only || !context_.options.background_jobs) return;
+  {
+    MutexLock lock(mutex_);
+    if (!std::exchange(has_deleted_, false)) return;
+  }
+  release_data(scope, Duration(0));
 }
 
 void Maintenance::close() {

@@ -26,6 +26,8 @@ class Maintenance {
   void suggest_compaction(Ino ino, ChunkIndex chunk);
   /// Ends the thread after what it does now. Idempotent.
   void close();
+  /// After close(): releases what was deleted here and is not released yet, as far as the scope allows.
+  void finish(const Scope& scope);
 
  private:
   using Chunk = std::pair<Ino, ChunkIndex>;

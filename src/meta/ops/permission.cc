@@ -7,6 +7,17 @@
 #include "meta/ops/load.h"
 
 namespace headrace::meta::ops {
+namespace {
+
+// Without the group's x bit setgid is mandatory locking, not a privilege: it stays with those who are in the group.
+std::uint16_t without_privileges(const Caller& caller, const Attr& attr) {
+  std::uint16_t mode = attr.mode & static_cast<std::uint16_t>(~S_ISUID);
+  const bool is_member = caller.is_root() || may_be_in_group(caller, attr.gid);
+  if ((mode & S_IXGRP) != 0 || !is_member) mode &= static_cast<std::uint16_t>(~S_ISGID);
+  return mode;
+}
+
+}  // namespace
 
 bool may_be_in_group(const Caller& caller, std::uint32_t group) { return caller.groups.empty() || caller.is_in_group(group); }
 
@@ -37,18 +48,14 @@ Result<void> check_not_in_trash(const OpContext& context, Ino ino, const Attr& a
   return {};
 }
 
-std::uint16_t mode_after_write(const Caller& caller, std::uint16_t mode) {
-  if (caller.is_root()) return mode;
-  mode &= static_cast<std::uint16_t>(~S_ISUID);
-  if ((mode & S_IXGRP) != 0) mode &= static_cast<std::uint16_t>(~S_ISGID);
-  return mode;
+std::uint16_t mode_after_write(const Caller& caller, const Attr& attr) {
+  if (caller.is_root()) return attr.mode;
+  return without_privileges(caller, attr);
 }
 
 std::uint16_t mode_after_chown(const Caller& caller, const Attr& attr) {
   if (attr.type == FileType::kDirectory) return attr.mode;
-  std::uint16_t mode = attr.mode & static_cast<std::uint16_t>(~S_ISUID);
-  if (!caller.is_root() || (mode & S_IXGRP) != 0) mode &= static_cast<std::uint16_t>(~S_ISGID);
-  return mode;
+  return without_privileges(caller, attr);
 }
 
 }  // namespace headrace::meta::ops

@@ -24,7 +24,7 @@ Result<void> check_may_go(const Caller& caller, const Attr& directory, const Att
 Result<void> check_not_in_trash(const OpContext& context, Ino ino, const Attr& attr);
 
 /// What a write, truncate or change of owner by this caller leaves of setuid and setgid (Linux's rules for regular files).
-std::uint16_t mode_after_write(const Caller& caller, std::uint16_t mode);
+std::uint16_t mode_after_write(const Caller& caller, const Attr& attr);
 std::uint16_t mode_after_chown(const Caller& caller, const Attr& attr);
 
 }  // namespace headrace::meta::ops

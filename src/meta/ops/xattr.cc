@@ -27,8 +27,8 @@ Result<void> setxattr(RecordTxn& txn, Ino ino, std::string_view name, std::strin
   XattrKey key{ino, std::string(name)};
   if (flags != 0) {
     TRY(const std::optional<XattrRecord> found, get(txn, key));
-    if (found && flags == kXattrCreate) return Code::kExists;
-    if (!found && flags == kXattrReplace) return Code::kNoData;
+    if (found && (flags & kXattrCreate) != 0) return Code::kExists;
+    if (!found && (flags & kXattrReplace) != 0) return Code::kNoData;
   }
   put(txn, std::move(key), XattrRecord{std::string(value)});
   return {};
