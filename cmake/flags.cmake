@@ -27,7 +27,11 @@ if(HEADRACE_CCACHE)
   set(HEADRACE_LAUNCHER ${CMAKE_COMMAND} -E env "CCACHE_SLOPPINESS=pch_defines,time_macros" ${HEADRACE_CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${HEADRACE_LAUNCHER})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${HEADRACE_LAUNCHER})
+  # Two checkouts share what does not depend on where they lie. A precompiled header does: tests keep the plain launcher.
+  set(HEADRACE_SHARED_LAUNCHER ${CMAKE_COMMAND} -E env "CCACHE_SLOPPINESS=pch_defines,time_macros"
+      "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=true ${HEADRACE_CCACHE})
 endif()
+add_compile_options("-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
 
 if(HEADRACE_SANITIZE STREQUAL "address")
   set(HEADRACE_SANITIZER_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=all)
