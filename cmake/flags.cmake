@@ -31,7 +31,6 @@ if(HEADRACE_CCACHE)
   set(HEADRACE_SHARED_LAUNCHER ${CMAKE_COMMAND} -E env "CCACHE_SLOPPINESS=pch_defines,time_macros"
       "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=true ${HEADRACE_CCACHE})
 endif()
-add_compile_options("-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
 
 if(HEADRACE_SANITIZE STREQUAL "address")
   set(HEADRACE_SANITIZER_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=all)
