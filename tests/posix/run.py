@@ -57,18 +57,23 @@ def expectation(observations):
     return [[what, *(rest[:1] or [value])] for what, value, *rest in observations]
 
 
-def first_difference(wanted, got):
-    """A line about the first observation that differs, or ""; both are lists of [what, value, ...]."""
+def differences(wanted, got):
+    """Lines about the observations that differ; both are lists of [what, value]. Ends where the two went different ways."""
     for number, ((what, value), (seen, other)) in enumerate(zip(wanted, got), 1):
         if what != seen:
-            return f"#{number} wanted {what!r} to come next, got {seen!r}"
+            yield f"#{number} wanted {what!r} to come next, got {seen!r}"
+            return
         if value != other:
-            return f"#{number} {what}: expected {value}, got {other}"
+            yield f"#{number} {what}: expected {value}, got {other}"
     if len(wanted) != len(got):
         longer = wanted if len(wanted) > len(got) else got
         who = "the native file system" if longer is wanted else "the one under test"
-        return f"#{min(len(wanted), len(got)) + 1} only {who} came to {longer[min(len(wanted), len(got))]}"
-    return ""
+        yield f"#{min(len(wanted), len(got)) + 1} only {who} came to {longer[min(len(wanted), len(got))]}"
+
+
+def first_difference(wanted, got):
+    """The first of differences(), or ""."""
+    return next(differences(wanted, got), "")
 
 
 def undocumented(observations, headings):
@@ -176,9 +181,11 @@ class Run:
         got = play(case, place, mounted.abort)
         if got.is_stuck or got.how == "hung":
             mounted.give_up()
-        return "; ".join(filter(None, [
-            broken(got, "Headrace") or first_difference(expectation(wanted.value), [o[:2] for o in got.value]),
-            mounted.trouble()]))
+        complaints = [broken(got, "Headrace")]
+        if got.is_good:
+            complaints = list(differences(expectation(wanted.value), [o[:2] for o in got.value]))
+            complaints = complaints if self.options.all else complaints[:1]
+        return "\n     ".join(filter(None, [*complaints, mounted.trouble()]))
 
     def end(self, mounted):
         volume = mounted.volume
@@ -200,6 +207,7 @@ def arguments():
     parser.add_argument("--case", action="append", default=[], metavar="GLOB", help="only these cases; may be repeated")
     parser.add_argument("--list", action="store_true", help="print the names of the cases")
     parser.add_argument("--native-only", action="store_true", help="compare the native file systems with each other")
+    parser.add_argument("--all", action="store_true", help="tell every difference of a case, not only the first")
     parser.add_argument("--keep", action="store_true", help="leave the folder of the run in place")
     parser.add_argument("--slowest", type=int, default=0, metavar="N", help="print the N slowest cases")
     parser.add_argument("--verbose", action="store_true")
