@@ -66,8 +66,8 @@ class Server(mounts.Mount):
         while time.monotonic() < deadline:
             if self._server.poll() is not None:
                 raise Failed(f"headrace mount ended with status {self._server.returncode}\n{self.log_tail()}")
-            if self.path in mounts.mounted():
-                self.connection = mounts.mounted()[self.path][0]
+            if place := mounts.mounted().get(self.path):
+                self.connection = place[0]
                 # A dead mount may still show its cached attributes; only a living one answers statfs.
                 answer = children.run(lambda: os.statvfs(self.path) and os.stat(self.path).st_ino, self._limit_s, self.abort)
                 if answer.value == ROOT_INODE:
@@ -100,7 +100,7 @@ class Server(mounts.Mount):
         done = subprocess.run([sys.executable, "-B", CHECKER, self.volume.meta_file, self.volume.bucket, *options],
                               capture_output=True, text=True, timeout=LIMIT_S * 2, check=False)
         wrong = [line for line in (done.stdout + done.stderr).splitlines() if not (options and "no record asks for" in line)]
-        return "\n".join(["check_volume.py:", *wrong]) if wrong and done.returncode else ""
+        return "\n".join([f"check_volume.py finds {len(wrong)} problems:", *wrong[:10]]) if wrong and done.returncode else ""
 
     def wait_for_clean_up(self):
         """Until the sessions of the dead and the files that only they held are gone. A complaint, or ""."""
@@ -122,7 +122,16 @@ class Server(mounts.Mount):
         if complaint:
             return complaint
         self.stop()
+        _make_old(self.volume.bucket)
         done = self.program.run("gc", "--delete", self.volume.url, limit_s=LIMIT_S * 2)
         if done.returncode:
             return f"headrace gc --delete: status {done.returncode}\n{done.stdout}{done.stderr}"
         return self.check_format() or self.check(deep=False)
+
+
+def _make_old(bucket):
+    """gc leaves objects alone that are younger than an hour."""
+    then = time.time() - 7200
+    for folder, _, files in os.walk(bucket):
+        for file in files:
+            os.utime(os.path.join(folder, file), (then, then))
