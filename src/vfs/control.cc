@@ -189,6 +189,10 @@ Result<FilePlace> Control::place_of(const Scope& scope, Ino ino) {
     place.cached_handles = counts.cached;
     place.writers = counts.writers;
     place.unflushed_bytes = file->bytes().dirty_bytes();
+    if (counts.has_backing) {
+      place.is_whole = true;
+      place.present_bytes = place.length;
+    }
   }
   if (!context_.options.passthrough)
     place.why_not_passthrough = "passthrough is off on this mount";

@@ -90,6 +90,11 @@ Result<Opened> FileSystem::open(const Scope& scope, const Caller& caller, NodeId
   Result<Attr> attr = impl_->context.volume.hold(scope, ino);
   // The kernel asks for the name once more and tells the user ENOENT itself.
   if (!attr) return attr.code() == Code::kNotFound ? Error(Code::kStale) : attr.error();
+  const bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0;
+  if (writes && attr->parent > kTrashRoot) {
+    impl_->give_back(impl_->closing_scope(), ino);
+    return Code::kNotPermitted;  // what lies in the trash is as it was deleted, for root too
+  }
   Result<Opened> opened = attr->type == FileType::kRegular
                               ? impl_->open_held(scope, caller, node, flags, *attr, {false, kills_privileges})
                               : Result<Opened>(Code::kNoDevice);

@@ -157,6 +157,7 @@ HandleCounts OpenFile::counts() const {
     counts.handles += node.handles;
     counts.writers += node.writers;
     if (node.mode == NodeMode::kPass) counts.pass += node.handles;
+    if (node.mode == NodeMode::kPass && node.backing_holds && nodes_.is_current(node.id)) counts.has_backing = true;
     if (node.mode == NodeMode::kDirect) counts.direct += node.handles;
     if (node.mode == NodeMode::kCached) counts.cached += node.handles;
   }

@@ -25,6 +25,8 @@ struct OpenedMode {
 
 struct HandleCounts {
   std::uint32_t handles = 0, pass = 0, direct = 0, cached = 0, writers = 0;
+  /// The number that lookups get stands on a copy that shows the file's bytes, whether or not the tier's index still names it.
+  bool has_backing = false;
 };
 
 /// Thread-safe.

@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/volume_access.h"
+#include "object/file_tree.h"
 #include "meta/check.h"
 
 namespace headrace::cli {
@@ -95,9 +96,11 @@ Outcome sweep_objects(const Context& context, const block::Layout& layout, objec
       after = object.key;
       const auto key = block::parse_object_name(layout, object.key);
       Counted* kind = &report.in_use;
-      if (!key) {
+      // A put that a crash interrupted leaves its temporary object: nobody will come back to it.
+      const bool is_temporary = object::is_temporary_key(object.key);
+      if (!key && !is_temporary) {
         kind = &report.foreign;
-      } else if (!needed.needs(layout, *key)) {
+      } else if (is_temporary || !needed.needs(layout, *key)) {
         kind = object.modified.seconds < old ? &report.leaked : &report.young;
         if (kind == &report.leaked) leaked.push_back(object.key);
       }
