@@ -65,7 +65,7 @@ struct CheckReport {
 
 /// The names are checked over one consistent state, and so are the slices, window by window: of a volume that others change meanwhile
 /// the difference between two states can show as a finding. Statistics and counters of JuiceFS clients follow their changes by
-/// seconds. Memory is bounded by the options. Engine errors other than kDamaged end the check.
+/// seconds. Memory is bounded by the options, and by the number of files that are open without a name. Engine errors other than kDamaged end the check.
 Result<CheckReport> check_volume(const Scope& scope, records::RecordEngine& engine, const CheckOptions& options);
 
 }  // namespace headrace::meta

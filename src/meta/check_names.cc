@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "meta/check_report.h"
 #include "meta/ops/account.h"
@@ -158,14 +159,16 @@ class NamesCheck {
     return {};
   }
 
-  // Files without a name are few: the list is read for each.
+  // All that any session sustains, read when it is first asked for.
   Result<bool> is_sustained(Ino ino) {
-    bool found = false;
-    TRY_OK(for_each(txn_, records::Whole::kSustained, findings_, [&](const Item& item) -> Result<void> {
-      found = found || std::get<records::SustainedKey>(item.key).ino == ino;
-      return {};
-    }));
-    return found;
+    if (!sustained_) {
+      sustained_.emplace();
+      TRY_OK(for_each(txn_, records::Whole::kSustained, findings_, [this](const Item& item) -> Result<void> {
+        sustained_->insert(std::get<records::SustainedKey>(item.key).ino);
+        return {};
+      }));
+    }
+    return sustained_->contains(ino);
   }
 
   Result<void> check_counter(const std::string& name, std::int64_t sum) {
@@ -180,6 +183,7 @@ class NamesCheck {
   const bool links_are_derived_;
   Findings& findings_;
   std::int64_t inodes_ = 0;
+  std::optional<std::unordered_set<Ino>> sustained_;
 };
 
 }  // namespace

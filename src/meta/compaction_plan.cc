@@ -28,9 +28,10 @@ Result<Content> content_of(std::span<const Slice> references) {
   const auto is_data = [](const Slice& piece) { return piece.id != SliceId{0}; };
   const auto first = std::ranges::find_if(pieces, is_data);
   if (first == pieces.end()) {
-    // Only zeros: a byte of them, for a slice cannot be empty.
+    // Only zeros: a byte of them, for a slice cannot be empty. The last piece is a hole record's; the first may be a gap, through which
+    // references that stay in front show.
     if (pieces.empty()) return content;
-    pieces.resize(1);
+    pieces = {pieces.back()};
     pieces.front().len = 1;
   } else {
     pieces.erase(pieces.begin(), first);

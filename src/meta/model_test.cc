@@ -3,6 +3,7 @@
 // origin agree, and the metadata agrees with itself.
 #include <algorithm>
 #include <cstdlib>
+#include <thread>
 
 #include "base/rng.h"
 #include "meta/check.h"
@@ -343,6 +344,62 @@ void walk(const std::string& engine, bool has_trash) {
   walk.let_go();
   walk.compare();
   walk.expect_that_much_happened();
+}
+
+// Random operations of one of several threads: what is asked for may or may not be possible, and only the end is judged.
+void stir(TestVolume& volume, std::uint64_t seed, int steps) {
+  const Scope scope;
+  Rng rng(seed);
+  std::vector<Ino> held;
+  const auto name = [&rng] { return std::string(1, static_cast<char>('a' + rng.below(5))); };
+  const auto any_directory = [&]() -> Ino {
+    const auto found = volume->lookup(scope, kRootIno, name());
+    return found && found->attr.type == FileType::kDirectory ? found->ino : kRootIno;
+  };
+  const auto hold_some = [&](Ino parent) {
+    const auto found = volume->lookup(scope, parent, name());
+    if (found && found->attr.type == FileType::kRegular && volume->hold(scope, found->ino)) held.push_back(found->ino);
+  };
+  for (int i = 0; i < steps; ++i) {
+    const Ino parent = any_directory();
+    NewNode node;
+    if (rng.below(3) == 0) node.type = FileType::kDirectory;
+    switch (rng.below(8)) {
+      case 0: case 1: (void)volume->mknod(scope, root(), parent, name(), node); break;
+      case 2: (void)volume->unlink(scope, root(), parent, name()); break;
+      case 3: (void)volume->rmdir(scope, root(), parent, name()); break;
+      case 4: (void)volume->rename(scope, root(), parent, name(), any_directory(), name(), static_cast<std::uint32_t>(rng.below(3))); break;
+      case 5: {
+        const auto found = volume->lookup(scope, parent, name());
+        if (found) (void)volume->link(scope, root(), found->ino, any_directory(), name());
+        break;
+      }
+      case 6: hold_some(parent); break;
+      default:
+        if (held.empty()) break;
+        volume.write(held.back(), rng.below(1 << 20), 1 + rng.below(1 << 16));
+        if (rng.below(2) == 0) break;
+        EXPECT_TRUE(volume->release(scope, held.back()));
+        held.pop_back();
+    }
+  }
+  for (const Ino ino : held) EXPECT_TRUE(volume->release(scope, ino));
+}
+
+TEST_P(ModelWalk, ThreadsLeaveASoundVolume) {
+  const std::uint64_t chosen = seed();
+  SCOPED_TRACE("HEADRACE_SEED=" + std::to_string(chosen));
+  TestVolume volume(GetParam());
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint64_t i = 0; i < 4; ++i) threads.emplace_back([&, i] { stir(volume, chosen + i, 1500); });
+  }
+  EXPECT_TRUE(volume.all(records::Whole::kSustained).empty());
+  EXPECT_GT(volume.all(records::Whole::kDeletedFiles).size(), 10u) << "hardly anything happened";
+  ASSERT_TRUE(volume->release_deleted_files(Scope{}, std::chrono::seconds(0), 100'000));
+  const auto report = check_volume(Scope{}, volume.engine(), {});
+  ASSERT_TRUE(report);
+  for (const Finding& finding : report->findings) ADD_FAILURE() << finding.sentence;
 }
 
 TEST_P(ModelWalk, AVolumeAndItsModelAgree) { walk(GetParam(), false); }

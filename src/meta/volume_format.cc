@@ -23,6 +23,7 @@ constexpr std::array kMembers = {
 
 // A larger block cannot be a slice's.
 constexpr std::uint64_t kBlockKibMax = 64 * 1024;
+constexpr int kDepthMax = 64;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -39,7 +40,22 @@ std::string canonical(const std::string& name) {
   return name;
 }
 
+// Brackets within brackets: what writes JSON goes down with them.
+bool is_nested_too_deep(std::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\') ++i;
+    else if (c == '"') in_string = !in_string;
+    else if (!in_string && (c == '[' || c == '{') && ++depth > kDepthMax) return true;
+    else if (!in_string && (c == ']' || c == '}')) --depth;
+  }
+  return false;
+}
+
 Result<Json> parse_object(std::string_view text) {
+  if (is_nested_too_deep(text)) return Error(Code::kDamaged, "the volume's description is nested too deep");
   Json parsed = Json::parse(text.begin(), text.end(), nullptr, false);
   if (parsed.is_discarded() || !parsed.is_object()) return Error(Code::kDamaged, "the volume's description is no JSON object");
   Json object = Json::object();

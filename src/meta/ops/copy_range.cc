@@ -13,7 +13,7 @@ namespace headrace::meta::ops {
 namespace {
 
 // A call copies fewer bytes than asked rather than grow without bound.
-constexpr std::size_t kPiecesMax = 4096;
+constexpr std::size_t kPiecesMax = 4000;
 constexpr std::uint64_t kChunksMax = 1024;
 // The format's limit for one list.
 constexpr std::size_t kListMax = 2500;

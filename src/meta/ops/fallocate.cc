@@ -37,7 +37,7 @@ Result<Attr> fallocate(RecordTxn& txn, const OpContext& context, const Caller& c
     TRY_OK(account_length(txn, context, ino, attr, attr.length, end));
     attr.length = end;
   }
-  attr.mode = mode_after_write(caller, attr.mode);
+  attr.mode = mode_after_write(caller, attr);
   attr.mtime = attr.ctime = context.now;
   put(txn, InodeKey{ino}, attr);
   return attr;

@@ -54,7 +54,7 @@ Result<Attr> truncate(RecordTxn& txn, const OpContext& context, const Caller& ca
   TRY_OK(account_length(txn, context, ino, attr, attr.length, length));
   TRY_OK(append_holes(txn, ino, std::min(attr.length, length), std::max(attr.length, length)));
   attr.length = length;
-  attr.mode = mode_after_write(caller, attr.mode);
+  attr.mode = mode_after_write(caller, attr);
   attr.mtime = attr.ctime = context.now;
   put(txn, InodeKey{ino}, attr);
   return attr;
