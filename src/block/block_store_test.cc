@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "block/fan_out.h"
 #include "block/testing/block_fixture.h"
 
 namespace headrace::block {

@@ -24,6 +24,12 @@ struct CopyKey {
   friend bool operator==(const CopyKey&, const CopyKey&) = default;
 };
 
+struct CopyKeyHash {
+  std::size_t operator()(const CopyKey& key) const noexcept {
+    return std::hash<std::string>()(key.identity) ^ (static_cast<std::size_t>(key.length) * 0x9E3779B97F4A7C15ull);
+  }
+};
+
 /// A file of the tier that holds, or will hold, one version of one file. Thread-safe. While any reference lives its bytes stay: eviction
 /// takes it out of the index and frees nothing that is still referenced ("pinned").
 class NodeFile {

@@ -16,7 +16,7 @@
 namespace headrace::block {
 
 struct PressureOptions {
-  Duration interval = std::chrono::seconds(1);
+  Duration interval = std::chrono::milliseconds(250);
   /// What shall be left of the limit: this share of it, at most reserve_bytes_max.
   double reserve_share = 1.0 / 16;
   std::uint64_t reserve_bytes_max = 2ull << 30;

@@ -25,16 +25,16 @@ TEST(ReadTarget, AfterTheReaderHasLeftNothingIsWritten) {
 
 TEST(ReadTarget, LeavingWaitsForCopiesUnderWay) {
   SystemScheduler scheduler;
-  const std::string source(4u << 20, 'x');
+  const std::string source(1u << 20, 'x');
   for (int round = 0; round < 20; ++round) {
-    std::string memory(source.size(), '.');
+    std::string memory(3 * source.size(), '.');
     ReadTarget target(scheduler, std::as_writable_bytes(std::span(memory)));
     std::atomic<int> begun{0};
     std::vector<std::jthread> threads;
-    for (int i = 0; i < 3; ++i) {
-      threads.emplace_back([&] {
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      threads.emplace_back([&, i] {
         ++begun;
-        target.copy(0, bytes_of(source));
+        target.copy(i * source.size(), bytes_of(source));
       });
     }
     while (begun == 0) std::this_thread::yield();

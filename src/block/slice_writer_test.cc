@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "block/testing/block_fixture.h"
+#include "block/upload.h"
 
 namespace headrace::block {
 namespace {
@@ -134,6 +135,7 @@ TEST_F(SliceWriterTest, ADiscardedSliceLeavesNothingBehind) {
   const auto slice = blocks_->new_slice(SliceId{1});
   const auto lost = faulty_.add({.kind = FaultKind::kErrorAfter, .method = Method::kPut, .key_contains = "1_1_"});
   write(*slice, 0, content(1, 5 * kTestBlock / 2));
+  wait_until([&] { return blocks_->stats().upload_errors == 1; });
   ASSERT_TRUE(slice->discard(within(seconds(60))));
   EXPECT_EQ(faulty_.fired(lost), 1u) << "a block whose upload failed after it took effect";
   EXPECT_EQ(memory_.object_count(), 0u);

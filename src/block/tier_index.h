@@ -29,12 +29,6 @@ class TierFile : public NodeFile {
   virtual void on_forgotten() = 0;
 };
 
-struct CopyKeyHash {
-  std::size_t operator()(const CopyKey& key) const noexcept {
-    return std::hash<std::string>()(key.identity) ^ (static_cast<std::size_t>(key.length) * 0x9E3779B97F4A7C15ull);
-  }
-};
-
 /// Thread-safe.
 class TierIndex {
  public:
