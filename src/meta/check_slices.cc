@@ -39,6 +39,8 @@ Result<void> check_list(RecordTxn& txn, const SlicesKey& key, const SliceList& l
   if (!attr) return {};
   for (const Slice& piece : *pieces) {
     if (piece.id == SliceId{0} || start_of(key.chunk) + piece.pos + piece.len <= attr->length) continue;
+    // A compaction of nothing but zeros keeps one byte of them, as the real client does, wherever the last hole began.
+    if (piece.size == 1) continue;
     find(FindingKind::kDataBeyondLength, fmt::format("chunk {} of inode {} shows data behind the file's length {}", key.chunk.value(), ino, attr->length));
     break;
   }
