@@ -31,7 +31,8 @@ using LogField = std::pair<std::string_view, std::string>;
 /// belongs in fields, not in the message. Only a message's text counts as "the same": its fields may differ.
 class Log {
  public:
-  /// Lines go to the descriptor, which stays open and the caller's. Each line is one write(2). `clock`: the system's where null.
+  /// Lines go to the descriptor, which stays open and the caller's. Each line is one write(2); a file is opened with
+  /// O_APPEND, and a program whose descriptor may be a pipe ignores SIGPIPE. `clock`: the system's where null.
   explicit Log(int fd, LogLevel level = LogLevel::kInfo, LogFormat format = LogFormat::kText, const Clock* clock = nullptr);
   ~Log();
   Log(const Log&) = delete;
