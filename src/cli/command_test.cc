@@ -14,6 +14,7 @@
 #include "cli/commands/commands.h"
 #include "cli/help.h"
 #include "cli/pages.h"
+#include "cli/terminal.h"
 
 namespace headrace::cli {
 namespace {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "base/uri.h"
 
@@ -60,7 +61,8 @@ StatsFrame parse_stats(std::string_view text) {
     if (space == std::string_view::npos) continue;
     double value = 0;
     const std::string_view digits = line.substr(space + 1);
-    if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc()) continue;
+    const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc() || stop != digits.data() + digits.size() || !std::isfinite(value)) continue;
     frame[std::string(line.substr(0, space))] = value;
   }
   return frame;
