@@ -88,12 +88,12 @@ class GateHandler final : public RequestHandler {
   std::map<std::uint64_t, std::unique_ptr<Reply>> locks_;
 };
 
-RequestBuilder read_of(std::uint64_t node, std::uint64_t unique, std::uint32_t size = 4096) {
+inline RequestBuilder read_of(std::uint64_t node, std::uint64_t unique, std::uint32_t size = 4096) {
   fuse_read_in in{};
   in.size = size;
   return RequestBuilder(FUSE_READ, unique, node).add(in);
 }
-RequestBuilder interrupt_of(std::uint64_t unique) {
+inline RequestBuilder interrupt_of(std::uint64_t unique) {
   return RequestBuilder(FUSE_INTERRUPT, unique | 1).add(fuse_interrupt_in{unique});
 }
 
