@@ -44,4 +44,9 @@ void Turn::give() {
   if (!waiting_.empty()) given_->notify_all();
 }
 
+std::size_t Turn::waiting() const {
+  MutexLock lock(mutex_);
+  return waiting_.size();
+}
+
 }  // namespace headrace::records

@@ -24,9 +24,11 @@ class Turn {
   explicit Turn(Scheduler& scheduler) : given_(scheduler.new_event()) {}
   Result<void> take(const Scope& scope);
   void give();
+  /// How many wait for it.
+  std::size_t waiting() const;
 
  private:
-  Mutex mutex_;
+  mutable Mutex mutex_;
   bool is_taken_ GUARDED_BY(mutex_) = false;
   std::uint64_t next_ticket_ GUARDED_BY(mutex_) = 0;
   std::deque<std::uint64_t> waiting_ GUARDED_BY(mutex_);

@@ -99,9 +99,9 @@ void ChangeWatch::look(const Scope& scope) {
   if (changed && *changed) watchers_->call_all();
 }
 
-Result<std::uint32_t> ChangeWatch::version_now() {
+Result<std::int64_t> ChangeWatch::version_now() {
   TRY_OK(connection_->begin_reading());
-  const std::uint32_t version = connection_->data_version();
+  const Result<std::int64_t> version = connection_->data_version();
   connection_->roll_back();
   return version;
 }
@@ -127,7 +127,7 @@ Result<bool> ChangeWatch::has_changed(const Scope& scope) {
     return true;
   }
   const std::uint64_t ended = store_ == nullptr ? 0 : store_->commits_ended();
-  TRY(const std::uint32_t version, version_now());
+  TRY(const std::int64_t version, version_now());
   const bool has_moved = version != version_;
   const bool none_was_ours = store_ == nullptr || store_->commits_begun() == commits_ended_;
   version_ = version;

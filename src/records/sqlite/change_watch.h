@@ -38,7 +38,7 @@ class ChangeWatch {
   void look(const Scope& scope);
   Result<void> settle(const Scope& scope);
   Result<bool> has_changed(const Scope& scope);
-  Result<std::uint32_t> version_now();
+  Result<std::int64_t> version_now();
 
   Scheduler& scheduler_;
   SqliteDatabase& database_;
@@ -48,7 +48,7 @@ class ChangeWatch {
 
   // Of the thread, once it runs.
   std::unique_ptr<Connection> connection_;
-  std::uint32_t version_ = 0;
+  std::int64_t version_ = 0;
   std::uint64_t commits_ended_ = 0;  // before version_ was looked at
   bool is_settled_ = false;
   bool is_unsure_ = false;           // one of our commits may have hidden another's

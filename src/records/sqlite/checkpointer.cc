@@ -22,9 +22,8 @@ constexpr auto kReadersWait = std::chrono::milliseconds(20);
 
 }  // namespace
 
-const char* sqlite_version() { return sqlite3_libversion(); }
 bool sqlite_needs_guard() { return sqlite3_libversion_number() < kFixedVersion; }
-
+const char* sqlite_version() { return sqlite3_libversion(); }
 Checkpointer::Checkpointer(Scheduler& scheduler, SqliteDatabase& database, ReaderPool& readers, EngineObserver* observer, CheckpointPolicy policy)
     : scheduler_(scheduler), database_(database), readers_(readers), observer_(observer), policy_(policy), grew_(scheduler.new_event()) {}
 
@@ -83,6 +82,8 @@ Result<Checkpointer::Outcome> Checkpointer::copy(const Scope& scope) {
   if (!connection_) { TRY(connection_, database_.connect()); }
   Outcome outcome;
   const auto copy_pages = [&]() -> Result<void> {
+    // Only what nobody reads in an older state can be brought in.
+    (void)readers_.wait_for_those_out(scope.until(scheduler_.clock().now() + kReadersWait));
     int log = 0, copied = 0;
     const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), "main", SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
     if (code != SQLITE_OK) return sqlite_error(connection_->handle(), code, "checkpoint");
@@ -95,10 +96,6 @@ Result<Checkpointer::Outcome> Checkpointer::copy(const Scope& scope) {
     (void)readers_.wait_for_those_out(scope.until(scheduler_.clock().now() + kReadersWait));
     return {};
   };
-  if (!policy_.hold_write_lock) {
-    TRY_OK(copy_pages());
-    return outcome;
-  }
   TRY_OK(store_->with_write_lock(scope.until(scheduler_.clock().now() + kLockWait), copy_pages));
   return outcome;
 }

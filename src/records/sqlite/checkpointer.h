@@ -3,7 +3,8 @@
 //
 // SQLite before 3.51.3 can lose pages when one connection resets the log while another is about to bring it in a second time. So no
 // connection of ours does it on its own; here it is done by one process of this machine at a time (a lock file beside the database),
-// with the database's write lock held, so that nobody can reset the log meanwhile, and never twice within 100 ms.
+// with the database's write lock held, so that nobody can reset the log meanwhile, and never twice within 100 ms. The lock has a
+// second use, with newer versions too: no commit comes between, so all of the log can be brought in, and the next commit begins it anew.
 #pragma once
 
 #include <atomic>
@@ -19,7 +20,7 @@
 
 namespace headrace::records {
 
-/// Whether the linked SQLite needs the guard.
+/// Whether the linked SQLite has that fault. The guard is kept in any case.
 bool sqlite_needs_guard();
 /// The version of the linked SQLite, for people: "3.40.1".
 const char* sqlite_version();
@@ -28,7 +29,6 @@ struct CheckpointPolicy {
   std::uint64_t log_pages = (4 << 20) / 4096;             // brought in when so many pages wait
   Duration apart = std::chrono::milliseconds(100);        // between two, of all processes
   Duration after_partial = std::chrono::seconds(1);       // when somebody still reads what the log replaces
-  bool hold_write_lock = sqlite_needs_guard();            // the guard
 };
 
 /// Thread-safe. Has a thread of its own.

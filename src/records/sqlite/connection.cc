@@ -149,10 +149,11 @@ void Connection::roll_back() {
 
 bool Connection::is_in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
 
-std::uint32_t Connection::data_version() {
+Result<std::int64_t> Connection::data_version() {
   unsigned version = 0;
-  CHECK(sqlite3_file_control(db_, "main", SQLITE_FCNTL_DATA_VERSION, &version) == SQLITE_OK);
-  return version;
+  const int code = sqlite3_file_control(db_, "main", SQLITE_FCNTL_DATA_VERSION, &version);
+  if (code != SQLITE_OK) return sqlite_error(db_, code, "metadata database");
+  return static_cast<std::int64_t>(version);
 }
 
 }  // namespace headrace::records

@@ -87,8 +87,8 @@ class Connection {
   void roll_back();
   bool is_in_transaction() const;
 
-  /// Changes when another connection than this one has committed. Only inside a transaction.
-  std::uint32_t data_version();
+  /// Changes with every commit: of this connection at once, of others when its next transaction begins.
+  Result<std::int64_t> data_version();
   const Dialect& dialect() const { return dialect_; }
   sqlite3* handle() { return db_; }
 

@@ -46,8 +46,9 @@ Result<RecordReader*> WriterStore::begin(const Scope& scope) {
 
 Result<void> WriterStore::begin_immediate(const Scope& scope) {
   TRY_OK(retry_while_busy(scheduler_, scope, rng_, observer_, [this] { return connection_.query("BEGIN IMMEDIATE").run(); }));
-  notice_version();
-  return {};
+  const Result<void> noticed = notice_version();
+  if (!noticed) connection_.roll_back();
+  return noticed;
 }
 
 Result<void> WriterStore::commit(const ChangeSet& changes) {
@@ -56,6 +57,7 @@ Result<void> WriterStore::commit(const ChangeSet& changes) {
   if (committed) committed = connection_.query("COMMIT").run();
   if (!committed && saw_damage(connection_)) stop_writing(committed.error());
   connection_.roll_back();
+  if (const Result<std::int64_t> version = connection_.data_version()) version_ = *version;  // what is ours is not foreign
   ++commits_ended_;
   turn_.give();
   return committed;
@@ -77,17 +79,17 @@ Result<void> WriterStore::with_write_lock(const Scope& scope, FunctionRef<Result
 Result<void> WriterStore::look_for_foreign_change(const Scope& scope) {
   TRY_OK(turn_.take(scope));
   Result<void> looked = connection_.begin_reading();
-  if (looked) notice_version();
+  if (looked) looked = notice_version();
   abandon();
   return looked;
 }
 
-/// Our own commits on this connection do not change its version.
-void WriterStore::notice_version() {
-  const std::uint32_t version = connection_.data_version();
+Result<void> WriterStore::notice_version() {
+  TRY(const std::int64_t version, connection_.data_version());
   if (has_version_ && version != version_) foreign_change_ = true;
   has_version_ = true;
   version_ = version;
+  return {};
 }
 
 Result<void> WriterStore::check_health() {

@@ -42,7 +42,7 @@ class WriterStore final : public BatchStore {
  private:
   Result<void> check_health();
   Result<void> begin_immediate(const Scope& scope);
-  void notice_version();
+  Result<void> notice_version();
   void stop_writing(const Error& reason);
 
   Scheduler& scheduler_;
@@ -57,7 +57,7 @@ class WriterStore final : public BatchStore {
 
   // Of whoever has the turn.
   bool has_version_ = false;
-  std::uint32_t version_ = 0;
+  std::int64_t version_ = 0;
   Moment identity_checked_;
 
   std::atomic<bool> foreign_change_ = false;
