@@ -45,7 +45,7 @@ bool may_be_interrupted(const Request& request) {
     case FUSE_GETLK:
     case FUSE_SETLK:
     case FUSE_SETLKW:
-    // All of a write happens or nothing; and what was written goes on its way to the store whoever waits for it.
+    // These can be done again, and what was written goes on its way to the store whoever waits for it.
     case FUSE_WRITE:
     case FUSE_FLUSH:
     case FUSE_FSYNC:
