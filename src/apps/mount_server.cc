@@ -21,6 +21,7 @@ using cli::Exit;
 using cli::Outcome;
 
 constexpr Duration kStartMax = std::chrono::seconds(60);
+constexpr std::uint32_t kReadAheadKib = 1024;
 constexpr Duration kInitMax = std::chrono::seconds(10);
 constexpr Duration kProbeMax = std::chrono::seconds(5);
 /// How long written bytes may take to reach the bucket when the mount ends.
@@ -245,6 +246,8 @@ Outcome MountServer::begin_session(const Scope& scope) {
                                   scheduler_.clock().wall().seconds, lanes, tier_->stats().place,
                                   http_ == nullptr ? std::string() : http_->address(), version_});
   TRY_OK(session_->start(*handler_));
+  // It costs speed alone where it cannot be set.
+  (void)fuse::set_read_ahead(mounted_.major, mounted_.minor, kReadAheadKib);
   is_serving_ = true;
   return {};
 }
