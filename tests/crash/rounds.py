@@ -88,6 +88,7 @@ class Rounds:
         self.ledgers = [Ledger(number) for number in range(len(recorder.WORK))]
         self.counts = Counter()
         self.in_flight_least = 1 << 30
+        self.done = 0
 
     def all(self):
         """A complaint, or ""."""
@@ -95,13 +96,14 @@ class Rounds:
             complaint = self.one(number)
             if complaint:
                 return f"round {number}: {complaint}"
-            if number % 10 == 9:
-                self.tell(number + 1)
+            self.done = number + 1
+            if self.done % 10 == 0:
+                self.tell()
         self.server.start()
         return self.look(everything=True) or self.server.end()
 
-    def tell(self, rounds):
-        print(f"{rounds} rounds: {self.counts['in flight']} calls in flight at the kills (least {self.in_flight_least}), "
+    def tell(self):
+        print(f"{self.done} rounds: {self.counts['in flight']} calls in flight at the kills (least {self.in_flight_least}), "
               f"{self.counts['acknowledged']} acknowledgements, {self.counts['events']} events, looked at {self.counts['files']} files, "
               f"{self.counts['bytes'] >> 20} MiB", flush=True)
 
@@ -141,7 +143,9 @@ class Rounds:
         workers = [Worker(self.server.path, ledger, random.Random(f"{self.seed}.{number}.{ledger.worker}"), self.seed)
                    for ledger in self.ledgers]
         try:
+            self.wait_for_work(workers)
             self.listen(workers, time.monotonic() + delay)
+            self.wait_for_work(workers)
             killed_at = time.monotonic()
             self.server.kill([worker.pid for worker in workers])
             is_drained = self.listen(workers, killed_at + DRAIN_LIMIT_S)
@@ -152,6 +156,13 @@ class Rounds:
         finally:
             statuses = [self.end(worker) for worker in workers]
         return self.judge(workers, statuses, killed_at)
+
+    def wait_for_work(self, workers):
+        """Until most workers have begun, and a call of some is under way: a kill that meets nothing says nothing."""
+        deadline = time.monotonic() + DRAIN_LIMIT_S
+        while time.monotonic() < deadline and not (sum(worker.events > 0 for worker in workers) > len(workers) // 2
+                                                   and any(worker.begun_at is not None for worker in workers)):
+            self.listen(workers, time.monotonic() + 0.001)
 
     @staticmethod
     def listen(workers, deadline):
@@ -225,7 +236,7 @@ def main():
             server = Server(program, mounts.Volume(program, folder, options=["--trash-days=0"]), folder / "mnt")
         rounds = Rounds(server, options, seed)
         complaint = rounds.all()
-        rounds.tell(options.rounds)
+        rounds.tell()
     except Failed as problem:
         complaint = str(problem)
     finally:

@@ -44,8 +44,7 @@ std::vector<std::string> RawSqlite::run(const std::string& sql) {
 int RawSqlite::attempt(const std::string& sql) { return sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr); }
 
 std::string testdata(const std::string& name) {
-  const std::filesystem::path here(__FILE__);
-  std::ifstream file(here.parent_path().parent_path() / "testdata" / name, std::ios::binary);
+  std::ifstream file(std::filesystem::path(HEADRACE_RECORDS_TESTDATA) / name, std::ios::binary);
   CHECK(file.good());
   std::ostringstream text;
   text << file.rdbuf();
