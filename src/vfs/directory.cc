@@ -55,7 +55,8 @@ Result<void> Directory::list(const Scope& scope, std::uint64_t cookie, bool with
   }
   Place place = place_of(cookie);
   for (;;) {
-    const Result<std::vector<meta::DirEntry>> page = context_.volume.readdir(scope, ino_, place.after, kPage, with_attrs);
+    const Result<std::vector<meta::DirEntry>> page =
+        context_.volume.readdir(scope, ino_, place.after, kPage, with_attrs);
     if (!page && page.code() == Code::kNotFound) return {};
     if (!page) return page.error();
     for (const meta::DirEntry& entry : *page) {

@@ -95,6 +95,12 @@ Result<void> FileSystem::close(const Scope& scope) {
   if (impl_->is_closed.exchange(true)) return {};
   impl_->locks.close();
   impl_->maintenance.close();
+  std::set<Ino> kept;
+  {
+    MutexLock lock(impl_->mutex);
+    kept = impl_->kept_until_forgotten;
+  }
+  for (const Ino ino : kept) impl_->give_back_kept(ino);
   impl_->maintenance.finish(scope);
   impl_->control.close();
   impl_->whole_files.close();
@@ -123,6 +129,7 @@ void FileSystem::forget(NodeId node, std::uint64_t lookups) {
     MutexLock lock(impl_->mutex);
     impl_->departed.erase(ino_of(node));
   }
+  if (impl_->nodes.held_of(ino_of(node), 0).empty()) impl_->give_back_kept(ino_of(node));
   const std::shared_ptr<OpenFile> file = impl_->files.find(ino_of(node));
   if (file == nullptr) return;
   file->forgotten(node, impl_->kernel);
@@ -145,14 +152,38 @@ Result<void> FileSystem::unlink(const Scope& scope, const Caller& caller, NodeId
   return {};
 }
 
+std::optional<Ino> FileSystem::Impl::keep_replaced(const Scope& scope, Ino directory, std::string_view name,
+                                                   std::uint32_t flags) {
+  if ((flags & (meta::kRenameExchange | meta::kRenameNoReplace)) != 0) return std::nullopt;
+  const Result<meta::Entry> target = context.volume.lookup(scope, directory, name);
+  if (!target || target->attr.type != FileType::kRegular || nodes.held_of(target->ino, 0).empty()) return std::nullopt;
+  {
+    MutexLock lock(mutex);
+    if (!kept_until_forgotten.insert(target->ino).second) return std::nullopt;
+  }
+  if (context.volume.hold(scope, target->ino)) return target->ino;
+  MutexLock lock(mutex);
+  kept_until_forgotten.erase(target->ino);
+  return std::nullopt;
+}
+
+void FileSystem::Impl::give_back_kept(Ino ino) {
+  {
+    MutexLock lock(mutex);
+    if (kept_until_forgotten.erase(ino) == 0) return;
+  }
+  give_back(closing_scope(), ino);
+}
+
 void FileSystem::Impl::unlinked(const meta::Removed& removed) {
   attributes_changed(removed.ino, 0);
   if (removed.is_in_trash) return;
   if (removed.is_gone) {
     maintenance.files_deleted();
-  } else if (files.find(removed.ino) != nullptr) {
+  } else {
     MutexLock lock(mutex);
-    unlinked_open.insert(removed.ino);
+    if (kept_until_forgotten.contains(removed.ino) || files.find(removed.ino) != nullptr)
+      unlinked_open.insert(removed.ino);
   }
 }
 
@@ -176,8 +207,13 @@ Result<void> FileSystem::rename(const Scope& scope, const Caller& caller, NodeId
   TRY_OK(impl_->check_changeable(ino_of(to)));
   if (VirtualFiles::lookup(ino_of(from), from_name) || VirtualFiles::lookup(ino_of(to), to_name))
     return Code::kNotPermitted;
-  TRY(const meta::Renamed renamed,
-      impl_->context.volume.rename(scope, caller, ino_of(from), from_name, ino_of(to), to_name, flags));
+  // Somebody may be about to open what is replaced, having looked its name up just now: it stays readable until the kernel forgets it.
+  const std::optional<Ino> kept = impl_->keep_replaced(scope, ino_of(to), to_name, flags);
+  const Result<meta::Renamed> done =
+      impl_->context.volume.rename(scope, caller, ino_of(from), from_name, ino_of(to), to_name, flags);
+  if (kept && !(done && done->replaced && done->replaced->ino == *kept)) impl_->give_back_kept(*kept);
+  if (!done) return done.error();
+  const meta::Renamed& renamed = *done;
   impl_->attributes_changed(renamed.moved.ino, 0);
   if (renamed.replaced) {
     impl_->unlinked(*renamed.replaced);

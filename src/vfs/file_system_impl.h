@@ -42,6 +42,9 @@ struct FileSystem::Impl {
   Result<Opened> open_held(const Scope& scope, const Caller& caller, NodeId node, int flags, const Attr& attr,
                            const OpenHints& hints);
   void give_back(const Scope& scope, Ino ino);
+  /// Holds the file that a rename is about to replace, if the kernel knows it: until it is forgotten.
+  std::optional<Ino> keep_replaced(const Scope& scope, Ino directory, std::string_view name, std::uint32_t flags);
+  void give_back_kept(Ino ino);
   /// A file lost its last name.
   void unlinked(const meta::Removed& removed);
   /// Told before suid and sgid must go because somebody else writes.
@@ -69,6 +72,8 @@ struct FileSystem::Impl {
   Mutex mutex;
   /// Files whose last name went while they were open: their data go with the last handle.
   std::set<Ino> unlinked_open GUARDED_BY(mutex);
+  /// Files that a rename replaced while the kernel knew them.
+  std::set<Ino> kept_until_forgotten GUARDED_BY(mutex);
   /// Directories that were removed while the kernel still knows them: a process may stand in one.
   std::map<Ino, Attr> departed GUARDED_BY(mutex);
 };
