@@ -69,11 +69,12 @@ TEST(Daemon, AServerThatSaysNothingIsGivenUpAndToldToEnd) {
 TEST(Daemon, WhatTheServerSaysGoesToItsLogAndItHasASessionOfItsOwn) {
   object::TemporaryDirectory folder;
   std::ofstream(folder / "log") << "before\n";
-  const Outcome heard = hear(folder / "log", kLong, [](ReadyReport& report) {
+  const pid_t ours = getsid(0);
+  const Outcome heard = hear(folder / "log", kLong, [ours](ReadyReport& report) {
     char line[128];
     char where[64] = "?";
     if (getcwd(where, sizeof where) == nullptr) std::strcpy(where, "?");
-    const int length = snprintf(line, sizeof line, "%s %d\n", where, getsid(0) == getsid(getppid()) ? 1 : 0);
+    const int length = snprintf(line, sizeof line, "%s %d\n", where, getsid(0) == ours ? 1 : 0);
     if (write(STDERR_FILENO, line, static_cast<std::size_t>(length)) == length && write(STDOUT_FILENO, "out\n", 4) == 4) report.ready();
   });
   ASSERT_TRUE(heard) << heard.error().what;
