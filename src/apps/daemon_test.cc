@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <fstream>
+#include <functional>
 
 #include "object/testing/temporary_directory.h"
 
@@ -19,7 +20,7 @@ using cli::Outcome;
 constexpr Duration kLong = std::chrono::seconds(30);
 
 /// Splits; the server runs `body` and ends. What the command hears.
-Outcome hear(const std::string& log, Duration limit, void (*body)(ReadyReport&)) {
+Outcome hear(const std::string& log, Duration limit, const std::function<void(ReadyReport&)>& body) {
   auto split = split_into_background(log);
   if (!split) return std::unexpected<cli::Failure>(split.error());
   if (split->server) {
