@@ -62,6 +62,10 @@ class Place:
     def close(self):
         pass
 
+    def remove(self):
+        """Closes it and leaves nothing of it behind, so that the next row finds the machine as this one did."""
+        self.close()
+
 
 class Tmpfs(Place):
     name = "tmpfs, huge pages"
@@ -99,6 +103,7 @@ class Mirror(Place):
     def close(self):
         run("fusermount3", "-u", "-z", self.folder)
         self.process.wait(20)
+        os.rmdir(self.folder)
 
 
 class Headrace(Place):
@@ -106,7 +111,8 @@ class Headrace(Place):
     name = "headrace"
 
     def __init__(self, program, root, bucket_folder, meta_folder, mount_flags=(), format_flags=()):
-        super().__init__(os.path.join(root, "headrace"))
+        super().__init__(os.path.join(root, "mount"))
+        self.folders = (root, bucket_folder, meta_folder)
         self.program = program
         self.meta = "sqlite3://" + os.path.join(meta_folder, "meta.db")
         self.flags = list(mount_flags)
@@ -146,6 +152,11 @@ class Headrace(Place):
     def close(self):
         if is_mounted(self.folder):
             self.unmount()
+
+    def remove(self):
+        self.close()
+        for folder in self.folders:
+            shutil.rmtree(folder)
 
 
 def end(process):
