@@ -15,6 +15,8 @@ class RequestObserver {
   virtual ~RequestObserver() = default;
   /// After a request. `bytes`: moved by a get or put that succeeded, else 0. `error`: nothing when it succeeded. Thread-safe.
   virtual void on_request(Method method, double seconds, std::uint64_t bytes, std::optional<Code> error) = 0;
+  /// A request is about to be made once more (RetryingStore). Thread-safe.
+  virtual void on_retry(Method) {}
 };
 
 /// Thread-safe. `inner` and `observer` outlive it.

@@ -7,6 +7,7 @@
 
 #include "base/event.h"
 #include "base/rng.h"
+#include "object/metered_store.h"
 #include "object/object_store.h"
 #include "object/retry.h"
 
@@ -20,10 +21,11 @@ struct RetryStats {
 };
 
 /// Thread-safe. Tries again what is_retryable(), and once a get that was kDamaged, since the transfer may be at fault. The error is that of
-/// the last attempt. `inner` and `scheduler` outlive it.
+/// the last attempt. `inner`, `scheduler` and `observer`, which may be null, outlive it.
 class RetryingStore final : public ObjectStore {
  public:
-  RetryingStore(ObjectStore& inner, Scheduler& scheduler, std::uint64_t seed, const RetryPolicy& policy = {});
+  RetryingStore(ObjectStore& inner, Scheduler& scheduler, std::uint64_t seed, const RetryPolicy& policy = {},
+                RequestObserver* observer = nullptr);
 
   Result<GetResult> get(const Scope& scope, std::string_view key, std::uint64_t offset, MutableByteSpan into) override;
   Result<void> put(const Scope& scope, std::string_view key, std::span<const ByteSpan> parts) override;
@@ -36,12 +38,13 @@ class RetryingStore final : public ObjectStore {
 
  private:
   template <class Request>
-  auto retried(const Scope& scope, Duration attempt_max, bool retries_damage, Request request);
+  auto retried(const Scope& scope, Method method, Duration attempt_max, bool retries_damage, Request request);
   bool pause_before_retry(const Scope& scope, Code code, std::uint32_t attempts);
 
   ObjectStore& inner_;
   Scheduler& scheduler_;
   const RetryPolicy policy_;
+  RequestObserver* const observer_;
   RetryBudget budget_;
   Rng rng_;
   std::atomic<std::uint64_t> attempts_{0}, retries_{0}, out_of_time_{0}, out_of_tokens_{0};

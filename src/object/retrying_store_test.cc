@@ -39,6 +39,23 @@ TEST_F(RetryingStoreTest, APassingFaultIsNotSeen) {
   EXPECT_GT(scheduler_.elapsed(), milliseconds(0));
 }
 
+class RetryObserver final : public RequestObserver {
+ public:
+  void on_request(Method, double, std::uint64_t, std::optional<Code>) override {}
+  void on_retry(Method method) override { retried.push_back(method); }
+  std::vector<Method> retried;
+};
+
+TEST_F(RetryingStoreTest, AnObserverIsToldOfEachRetryByItsMethod) {
+  RetryObserver observer;
+  RetryingStore store(faulty_, scheduler_, 2, {}, &observer);
+  faulty_.add({.times = 2, .code = Code::kTransient});
+  const ByteSpan part = bytes_of("bytes");
+  EXPECT_TRUE(store.put(within(seconds(60)), "key", std::span(&part, 1)));
+  EXPECT_TRUE(store.get(within(seconds(60)), "key", 0, into_));
+  EXPECT_EQ(observer.retried, (std::vector{Method::kPut, Method::kPut}));
+}
+
 TEST_F(RetryingStoreTest, AnAnswerLostAfterItsEffectIsRepeated) {
   const auto fault = faulty_.add({.kind = FaultKind::kErrorAfter, .times = 1, .code = Code::kTimedOut});
   EXPECT_TRUE(put("key"));
