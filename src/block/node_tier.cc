@@ -30,7 +30,7 @@ class RealNodeTier final : public NodeTier {
 
   std::shared_ptr<NodeFile> find(const CopyKey& key) override {
     std::shared_ptr<NodeFile> file = index_->find(key);
-    ++(file != nullptr ? hits_ : misses_);
+    ++(file != nullptr ? file_hits_ : file_misses_);
     return file;
   }
 
@@ -41,21 +41,22 @@ class RealNodeTier final : public NodeTier {
   }
 
   void forget(const CopyKey& key) override { index_->forget(key); }
+  void forget(const BlockKey& key) override { index_->forget(key); }
 
   Result<void> read_block(const BlockKey& key, std::uint32_t offset, MutableByteSpan into) override {
     const std::shared_ptr<CheckedCopy> copy = index_->find(key);
     if (copy == nullptr || offset > copy->size() || into.size() > copy->size() - offset) {
-      ++misses_;
+      ++block_misses_;
       return Code::kNotFound;
     }
     const Result<void> read = copy->read(offset, into);
     if (!read) {
       // Damaged, or not to be read at all: both will not get better.
       index_->drop_damaged(key, *copy);
-      ++misses_;
+      ++block_misses_;
       return Code::kNotFound;
     }
-    ++hits_;
+    ++block_hits_;
     return {};
   }
 
@@ -64,17 +65,31 @@ class RealNodeTier final : public NodeTier {
   void put_block(const BlockKey& key, ByteSpan bytes) override {
     if (bytes.empty() || index_->contains(key)) return;
     const std::optional<Slot> slot = index_->take_slot(bytes.size());
-    if (!slot) return;
+    if (!slot) {
+      ++drops_;
+      return;
+    }
     auto copy = std::make_shared<CheckedCopy>(index_->shared_arena(), *slot, static_cast<std::uint32_t>(bytes.size()));
-    if (copy->write(bytes)) index_->insert(key, std::move(copy));
+    if (!copy->write(bytes)) {
+      ++drops_;
+      return;
+    }
+    index_->insert(key, std::move(copy));
+    ++puts_;
+    put_bytes_ += bytes.size();
   }
 
   std::uint64_t shrink(std::uint64_t bytes) override { return index_->shrink(bytes); }
 
   NodeTierStats stats() const override {
     NodeTierStats stats = index_->stats();
-    stats.hits = hits_;
-    stats.misses = misses_;
+    stats.file_hits = file_hits_;
+    stats.file_misses = file_misses_;
+    stats.hits = stats.file_hits + block_hits_;
+    stats.misses = stats.file_misses + block_misses_;
+    stats.puts = puts_;
+    stats.put_bytes = put_bytes_;
+    stats.drops = drops_;
     stats.place = source_.place();
     return stats;
   }
@@ -111,7 +126,8 @@ class RealNodeTier final : public NodeTier {
   const FileSource source_;
   const std::shared_ptr<TierIndex> index_;
   const std::uint64_t own_files_max_;
-  std::atomic<std::uint64_t> hits_{0}, misses_{0};
+  std::atomic<std::uint64_t> file_hits_{0}, file_misses_{0}, block_hits_{0}, block_misses_{0};
+  std::atomic<std::uint64_t> puts_{0}, put_bytes_{0}, drops_{0};
 };
 
 /// Holds nothing.
@@ -120,6 +136,7 @@ class NoNodeTier final : public NodeTier {
   std::shared_ptr<NodeFile> find(const CopyKey&) override { return nullptr; }
   Result<std::shared_ptr<NodeFile>> find_or_create(const CopyKey&) override { return Error(Code::kNoSpace, "this node keeps no copies"); }
   void forget(const CopyKey&) override {}
+  void forget(const BlockKey&) override {}
   Result<void> read_block(const BlockKey&, std::uint32_t, MutableByteSpan) override { return Code::kNotFound; }
   bool has_block(const BlockKey&) const override { return false; }
   void put_block(const BlockKey&, ByteSpan) override {}

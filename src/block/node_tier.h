@@ -63,6 +63,8 @@ struct NodeTierStats {
   std::uint64_t bytes_max = 0, used_bytes = 0, pinned_bytes = 0;
   std::uint64_t files = 0, complete_files = 0, blocks = 0;
   std::uint64_t hits = 0, misses = 0, evictions = 0, damaged = 0;
+  std::uint64_t file_hits = 0, file_misses = 0, file_evictions = 0;  // of those, of whole copies
+  std::uint64_t puts = 0, put_bytes = 0, drops = 0;                  // blocks: kept, and not kept for want of room
   std::string place;  // "tmpfs with huge pages", "tmpfs", "directory DIR", "memfd", "none"
 };
 
@@ -84,6 +86,8 @@ class NodeTier {
   virtual Result<std::shared_ptr<NodeFile>> find_or_create(const CopyKey& key) = 0;
   /// Takes a copy out of the index: it will be written and no longer is what its key says. Its references stay valid.
   virtual void forget(const CopyKey& key) = 0;
+  /// Gives a block up. Who reads it now reads on.
+  virtual void forget(const BlockKey& key) = 0;
 
   /// A block's bytes, checked against the checksum made when it was put; kNotFound. A copy that fails its check is dropped and counted.
   virtual Result<void> read_block(const BlockKey& key, std::uint32_t offset, MutableByteSpan into) = 0;

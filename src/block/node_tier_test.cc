@@ -279,6 +279,30 @@ TEST_P(NodeTierTest, HitsAndMissesAreCounted) {
   EXPECT_FALSE(has_block(block(2, 5000)));
   EXPECT_EQ(tier_->stats().hits, 2u);
   EXPECT_EQ(tier_->stats().misses, 2u);
+  EXPECT_EQ(tier_->stats().file_hits, 1u);
+  EXPECT_EQ(tier_->stats().file_misses, 1u);
+}
+
+TEST_P(NodeTierTest, BlocksThatAreKeptAndThoseThatAreNotAreCounted) {
+  put_block(block(1, 5000));
+  put_block(block(1, 5000));  // is here already
+  EXPECT_EQ(tier_->stats().puts, 1u);
+  EXPECT_EQ(tier_->stats().put_bytes, 5000u);
+  EXPECT_EQ(tier_->stats().drops, 0u);
+  const auto all = make("all", kMax - 2 * kMiB);  // and held
+  for (std::uint64_t slice = 2; slice < 6; ++slice) put_block(block(slice, 4 * kMiB));
+  EXPECT_GT(tier_->stats().drops, 0u);
+}
+
+TEST_P(NodeTierTest, AForgottenBlockIsNotHereAnyMore) {
+  put_block(block(1, 5000));
+  put_block(block(2, 5000));
+  tier_->forget(block(1, 5000));
+  tier_->forget(block(3, 5000));
+  EXPECT_FALSE(has_block(block(1, 5000)));
+  EXPECT_TRUE(has_block(block(2, 5000)));
+  EXPECT_EQ(tier_->stats().blocks, 1u);
+  EXPECT_EQ(tier_->stats().evictions, 0u) << "nobody needed the room";
 }
 
 /// The arena's descriptor, found by its size, to spoil what is in it.

@@ -62,6 +62,14 @@ void TierIndex::forget(const CopyKey& key) {
   lock.unlock();
 }
 
+void TierIndex::forget(const BlockKey& key) {
+  Items dropped;
+  MutexLock lock(mutex_);
+  const auto found = blocks_.find(key);
+  if (found != blocks_.end()) erase(found->second, dropped);
+  lock.unlock();
+}
+
 void TierIndex::erase(const TierFile& file, Items& dropped) {
   const auto found = files_.find(file.key());
   if (found != files_.end() && found->second->file.get() == &file) erase(found->second, dropped);
@@ -104,7 +112,10 @@ std::optional<std::uint64_t> TierIndex::evict_one() {
       ++looked_at;
     }
     if (looked_at == count) return std::nullopt;
-    if (items_.back().file != nullptr) own_bytes = items_.back().file->own_bytes();
+    if (items_.back().file != nullptr) {
+      own_bytes = items_.back().file->own_bytes();
+      ++file_evictions_;
+    }
     erase(std::prev(items_.end()), dropped);
     ++evictions_;
   }
@@ -154,6 +165,7 @@ NodeTierStats TierIndex::stats() const {
   stats.files = files_.size();
   stats.blocks = blocks_.size();
   stats.evictions = evictions_;
+  stats.file_evictions = file_evictions_;
   stats.damaged = damaged_;
   for (const auto& [key, item] : files_) {
     if (item->file->is_complete()) stats.complete_files += 1;

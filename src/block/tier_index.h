@@ -44,6 +44,7 @@ class TierIndex {
   void insert(const BlockKey& key, std::shared_ptr<CheckedCopy> copy);
 
   void forget(const CopyKey& key);
+  void forget(const BlockKey& key);
   /// Only if it is this very copy that is in the index.
   void forget(const TierFile& file);
   /// The same for what failed its check, counted.
@@ -57,7 +58,7 @@ class TierIndex {
   /// Lets go until `bytes` have been given back to the kernel; returns how many were.
   std::uint64_t shrink(std::uint64_t bytes);
 
-  /// The numbers that the index knows: sizes, files, complete_files, blocks, pinned_bytes, evictions, damaged.
+  /// The numbers that the index knows: sizes, files, complete_files, blocks, pinned_bytes, evictions, file_evictions, damaged.
   NodeTierStats stats() const;
 
   Space& space() { return *space_; }
@@ -85,7 +86,8 @@ class TierIndex {
   Items items_ GUARDED_BY(mutex_);  // most recently used first
   std::unordered_map<CopyKey, Items::iterator, CopyKeyHash> files_ GUARDED_BY(mutex_);
   std::unordered_map<BlockKey, Items::iterator> blocks_ GUARDED_BY(mutex_);
-  std::uint64_t evictions_ GUARDED_BY(mutex_) = 0, damaged_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t evictions_ GUARDED_BY(mutex_) = 0, file_evictions_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t damaged_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace headrace::block
