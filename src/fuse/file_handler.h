@@ -3,14 +3,19 @@
 // place without an interface of forty methods; include it where one is made, not where one is used (that is fuse/handlers.h).
 #pragma once
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 
 #include "fuse/convert.h"
 #include "fuse/handler.h"
+#include "vfs/node_table.h"
+#include "vfs/takeover_index.h"
 #include "metrics/registry.h"
 
 namespace headrace::fuse {
@@ -19,17 +24,32 @@ namespace headrace::fuse {
 template <class Files>
 class FileHandler final : public RequestHandler {
  public:
-  FileHandler(Files& files, metrics::Registry& registry)
+  /// `index`: where requests that must not be executed twice are written down; may be null.
+  FileHandler(Files& files, metrics::Registry& registry, vfs::TakeoverIndex* index = nullptr)
       : files_(files),
+        index_(index),
         opens_{&registry.counter("headrace_fuse_opens_total", "direct"),
                &registry.counter("headrace_fuse_opens_total", "cached"),
                &registry.counter("headrace_fuse_opens_total", "pass"),
                &registry.counter("headrace_fuse_opens_total", "pass_direct")},
+        stale_lookups_(registry.counter("headrace_fuse_stale_lookups_total")),
         written_(registry.histogram("juicefs_fuse_written_size_bytes")) {}
 
   void serve(const Scope& scope, const Request& request, MutableByteSpan scratch, Reply reply) override {
-    Call call{scope, request.header.node, request.header.unique, request.caller(), scratch, reply};
-    std::visit([this, &call](const auto& ask) { this->on(call, ask); }, request.ask);
+    Call call{scope, request.header.node, request.header.unique, request.caller(), scratch, reply, nullptr, {}};
+    if (index_ != nullptr && must_not_run_twice(request.header.opcode)) {
+      const std::uint64_t unique = call.unique & ~kUniqueResend;
+      auto begun = index_->begin_request(unique, unique != call.unique, call.node);
+      call.kept = begun.entry;
+      call.earlier = begun.earlier;
+    }
+    if (call.earlier && call.earlier->state == vfs::KeptRequest::State::kFailed) {
+      reply.fail(static_cast<Code>(call.earlier->code));
+    } else {
+      take_back_earlier(call);
+      std::visit([this, &call](const auto& ask) { this->on(call, ask); }, request.ask);
+    }
+    if (call.kept != nullptr) index_->end_request(call.kept);
   }
   void forget(NodeId node, std::uint64_t lookups) override { files_.forget(node, lookups); }
   void cancel(std::uint64_t unique) override { files_.cancel(unique); }
@@ -42,12 +62,73 @@ class FileHandler final : public RequestHandler {
     const Caller caller;
     const MutableByteSpan scratch;
     Reply& reply;
+    vfs::KeptRequest* kept = nullptr;            // its entry in the index
+    std::optional<vfs::EarlierRequest> earlier;  // a server that died had begun it
+
+    /// It was executed, or may have been: what it wanted to do and finds done, it did.
+    bool may_be_done() const { return earlier.has_value(); }
+    bool is_done() const { return earlier && earlier->state == vfs::KeptRequest::State::kDone; }
   };
+
+  // Requests that a server began and did not answer (docs/design/0003). The kernel holds the directory's lock while it asks for a change of
+  // names, so that nobody else on this mount can have made or taken the name meanwhile.
+
+  static bool must_not_run_twice(std::uint32_t opcode) {
+    switch (opcode) {
+      case FUSE_SYMLINK:
+      case FUSE_MKNOD:
+      case FUSE_MKDIR:
+      case FUSE_UNLINK:
+      case FUSE_RMDIR:
+      case FUSE_RENAME:
+      case FUSE_RENAME2:
+      case FUSE_LINK:
+      case FUSE_OPEN:
+      case FUSE_OPENDIR:
+      case FUSE_CREATE:
+      case FUSE_TMPFILE:
+      case FUSE_WRITE:
+      case FUSE_SETXATTR:
+      case FUSE_REMOVEXATTR: return true;
+      default: return false;
+    }
+  }
+
+  /// What was opened for a reply that was never given has no owner.
+  void take_back_earlier(Call& call) {
+    if (!call.earlier || call.earlier->kind != vfs::KeptRequest::Detail::kHandle) return;
+    files_.release(call.scope, call.earlier->detail, call.node, std::nullopt);
+  }
+
+  void finish(Call& call, const Result<void>& result) {
+    if (call.kept != nullptr) vfs::TakeoverIndex::finish_request(*call.kept, result);
+  }
+  /// An operation that returns nothing and is over when it says `when_done`.
+  template <class Operation>
+  void once(Call& call, Code when_done, Operation&& operation) {
+    Result<void> result;
+    if (!call.is_done()) result = operation();
+    if (!result && call.may_be_done() && result.code() == when_done) result = {};
+    finish(call, result);
+    call.reply.done(result);
+  }
+  /// An operation that makes a name: what it finds there and `is_what_it_makes` is its own.
+  template <class Operation, class Check>
+  Result<vfs::NodeEntry> made_once(Call& call, std::string_view name, Operation&& operation, Check&& is_what_it_makes) {
+    Result<vfs::NodeEntry> made = operation();
+    if (made || !call.may_be_done() || made.code() != Code::kExists) return made;
+    Result<vfs::NodeEntry> found = files_.lookup(call.scope, call.caller, call.node, name);
+    if (!found) return made;
+    if (is_what_it_makes(*found)) return found;
+    if (found->node != 0) files_.forget(found->node, 1);
+    return made;
+  }
 
   // Names.
 
   /// Hands out an entry; the lookup is taken back where the kernel did not take it.
   void give_entry(Call& call, const Result<vfs::NodeEntry>& entry) {
+    finish(call, entry ? Result<void>() : Result<void>(entry.error()));
     if (!entry) {
       call.reply.fail(entry.code());
       return;
@@ -56,7 +137,8 @@ class FileHandler final : public RequestHandler {
   }
 
   void make_node(Call& call, std::string_view name, const meta::NewNode& node) {
-    give_entry(call, files_.mknod(call.scope, call.caller, call.node, name, node));
+    const auto make = [&] { return files_.mknod(call.scope, call.caller, call.node, name, node); };
+    give_entry(call, made_once(call, name, make, [&](const vfs::NodeEntry& found) { return found.attr.type == node.type; }));
   }
 
   void on(Call& call, const LookupAsk& ask) {
@@ -73,10 +155,10 @@ class FileHandler final : public RequestHandler {
     make_node(call, ask.name, {FileType::kDirectory, static_cast<std::uint16_t>(ask.mode & 07777), 0, {}});
   }
   void on(Call& call, const UnlinkAsk& ask) {
-    call.reply.done(files_.unlink(call.scope, call.caller, call.node, ask.name));
+    once(call, Code::kNotFound, [&] { return files_.unlink(call.scope, call.caller, call.node, ask.name); });
   }
   void on(Call& call, const RmdirAsk& ask) {
-    call.reply.done(files_.rmdir(call.scope, call.caller, call.node, ask.name));
+    once(call, Code::kNotFound, [&] { return files_.rmdir(call.scope, call.caller, call.node, ask.name); });
   }
 
   void on(Call& call, const RenameAsk& ask) {
@@ -84,12 +166,29 @@ class FileHandler final : public RequestHandler {
       call.reply.fail(Code::kInvalid);
       return;
     }
-    call.reply.done(
-        files_.rename(call.scope, call.caller, call.node, ask.name, ask.new_parent, ask.new_name, ask.flags));
+    const bool was_exchanged = (ask.flags & meta::kRenameExchange) != 0 && note_exchanged(call, ask.name);
+    once(call, Code::kNotFound, [&]() -> Result<void> {
+      if (was_exchanged) return {};
+      return files_.rename(call.scope, call.caller, call.node, ask.name, ask.new_parent, ask.new_name, ask.flags);
+    });
+  }
+
+  /// Two names that are exchanged twice are as before, so the inode of the first one is written down. True: it has another one by now.
+  bool note_exchanged(Call& call, std::string_view name) {
+    if (call.kept == nullptr) return false;
+    const Result<vfs::NodeEntry> found = files_.lookup(call.scope, call.caller, call.node, name);
+    if (!found) return false;
+    const std::uint64_t ino = found->ino.value();
+    if (found->node != 0) files_.forget(found->node, 1);
+    if (call.earlier && call.earlier->kind == vfs::KeptRequest::Detail::kIno) return call.earlier->detail != ino;
+    call.kept->note(vfs::KeptRequest::Detail::kIno, ino);
+    return false;
   }
 
   void on(Call& call, const LinkAsk& ask) {
-    give_entry(call, files_.link(call.scope, call.caller, ask.node, call.node, ask.new_name));
+    const auto make = [&] { return files_.link(call.scope, call.caller, ask.node, call.node, ask.new_name); };
+    give_entry(call, made_once(call, ask.new_name, make,
+                               [&](const vfs::NodeEntry& found) { return found.ino == vfs::ino_of(ask.node); }));
   }
 
   void on(Call& call, const ReadlinkAsk&) {
@@ -153,10 +252,10 @@ class FileHandler final : public RequestHandler {
   }
 
   void on(Call& call, const SetxattrAsk& ask) {
-    call.reply.done(files_.setxattr(call.scope, call.caller, call.node, ask.name, ask.value, ask.flags));
+    once(call, Code::kExists, [&] { return files_.setxattr(call.scope, call.caller, call.node, ask.name, ask.value, ask.flags); });
   }
   void on(Call& call, const RemovexattrAsk& ask) {
-    call.reply.done(files_.removexattr(call.scope, call.caller, call.node, ask.name));
+    once(call, Code::kNoData, [&] { return files_.removexattr(call.scope, call.caller, call.node, ask.name); });
   }
 
   void on(Call& call, const StatfsAsk&) {
@@ -183,11 +282,17 @@ class FileHandler final : public RequestHandler {
     const Result<vfs::Opened> opened =
         files_.open(call.scope, call.caller, call.node, static_cast<int>(ask.flags), ask.kills_privileges);
     if (!opened) {
+      if (opened.code() == Code::kStale) stale_lookups_.add();
       call.reply.fail(opened.code());
       return;
     }
     count_open(*opened);
+    note_opened(call, opened->handle);
     if (!call.reply.with(open_out_of(*opened))) files_.release(call.scope, opened->handle, call.node, std::nullopt);
+  }
+
+  void note_opened(Call& call, std::uint64_t handle) {
+    if (call.kept != nullptr) call.kept->note(vfs::KeptRequest::Detail::kHandle, handle);
   }
 
   void give_created(Call& call, const Result<typename Files::Created>& created) {
@@ -200,13 +305,16 @@ class FileHandler final : public RequestHandler {
       return;
     }
     count_open(created->opened);
+    note_opened(call, created->opened.handle);
     if (!call.reply.with(entry_out_of(created->entry), open_out_of(created->opened))) take_back();
   }
 
   void on(Call& call, const CreateAsk& ask) {
+    int flags = static_cast<int>(ask.flags);
+    if (call.may_be_done()) flags &= ~O_EXCL;  // what is there is what it made
     give_created(
         call, files_.create(call.scope, call.caller, call.node, ask.name, static_cast<std::uint16_t>(ask.mode & 07777),
-                            static_cast<int>(ask.flags), ask.kills_privileges));
+                            flags, ask.kills_privileges));
   }
   void on(Call& call, const TmpfileAsk& ask) {
     give_created(call,
@@ -225,9 +333,13 @@ class FileHandler final : public RequestHandler {
   }
 
   void on(Call& call, const WriteAsk& ask) {
+    // Only an append is written down as done: its bytes are committed.
     const Result<std::size_t> written =
-        files_.write(call.scope, ask.handle, call.node, ask.offset, ask.data,
-                     {.kills_privileges = ask.kills_privileges, .from_page_cache = ask.from_page_cache});
+        call.is_done() ? Result<std::size_t>(ask.data.size())
+                       : files_.write(call.scope, ask.handle, call.node, ask.offset, ask.data,
+                                      {.kills_privileges = ask.kills_privileges,
+                                       .from_page_cache = ask.from_page_cache,
+                                       .request = call.kept});
     if (!written) {
       call.reply.fail(written.code());
       return;
@@ -289,9 +401,10 @@ class FileHandler final : public RequestHandler {
     const Result<std::uint64_t> handle = files_.opendir(call.scope, call.caller, call.node);
     if (!handle) {
       call.reply.fail(handle.code());
-    } else if (!call.reply.with(OpenOut{*handle, 0, 0})) {
-      files_.releasedir(*handle);
+      return;
     }
+    note_opened(call, *handle);
+    if (!call.reply.with(OpenOut{*handle, 0, 0})) files_.releasedir(*handle);
   }
 
   void on(Call& call, const ReaddirAsk& ask) {
@@ -357,7 +470,9 @@ class FileHandler final : public RequestHandler {
   void on(Call& call, const DestroyAsk&) { call.reply.ok(); }
 
   Files& files_;
+  vfs::TakeoverIndex* const index_;
   metrics::Counter* const opens_[4];  // direct, cached, pass, pass_direct
+  metrics::Counter& stale_lookups_;
   metrics::Histogram& written_;
 };
 

@@ -284,6 +284,10 @@ TEST_F(FileHandlerTest, OpensAreCountedByTheirMode) {
   serve(RequestBuilder(FUSE_OPEN, 2, 7).add(fuse_open_in{O_RDONLY, 0}));
   EXPECT_EQ(port_->error, ESTALE);
   EXPECT_EQ(registry_.counter("headrace_fuse_opens_total", "pass").value(), 1u);
+  EXPECT_EQ(registry_.counter("headrace_fuse_stale_lookups_total").value(), 1u);
+  files_.fails = Code::kAccess;
+  serve(RequestBuilder(FUSE_OPEN, 2, 7).add(fuse_open_in{O_RDONLY, 0}));
+  EXPECT_EQ(registry_.counter("headrace_fuse_stale_lookups_total").value(), 1u);
 }
 
 TEST_F(FileHandlerTest, ACreateRepliesWithEntryAndOpen) {

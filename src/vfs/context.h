@@ -24,6 +24,8 @@ struct Context {
   const FileSystemOptions& options;
   /// Called when a chunk's list is seen to be long. Set once, before the first request; may be empty.
   std::function<void(Ino, ChunkIndex)> list_is_long;
+  /// Called with the bytes that a compaction rewrote. As above.
+  std::function<void(std::uint64_t)> has_compacted = {};
 };
 
 }  // namespace headrace::vfs

@@ -9,6 +9,17 @@
 
 namespace headrace::vfs {
 
+namespace {
+
+/// How many incarnations of a file a server may use before it meets those of the next one.
+constexpr std::uint32_t kIncarnationsOfServer = 32;
+
+std::uint32_t first_incarnation(const FileSystemOptions& options) {
+  return options.index == nullptr ? 0 : options.index->restarts() * kIncarnationsOfServer;
+}
+
+}  // namespace
+
 FileSystem::Impl::Impl(meta::Volume& volume, block::BlockStore& blocks, block::NodeTier& tier, Budget& budget,
                        Scheduler& scheduler_, const Log& log_, metrics::Registry& registry,
                        FileSystemOptions file_system_options, Providers what_provides)
@@ -17,7 +28,9 @@ FileSystem::Impl::Impl(meta::Volume& volume, block::BlockStore& blocks, block::N
       options(std::move(file_system_options)),
       providers(std::move(what_provides)),
       context{volume, blocks, tier, budget, scheduler_, log_, options, {}},
+      nodes(first_incarnation(options)),
       files(context, nodes),
+      handles(options.index),
       locks(context),
       access_log(scheduler_),
       whole_files(context),
@@ -32,14 +45,18 @@ FileSystem::Impl::Impl(meta::Volume& volume, block::BlockStore& blocks, block::N
           access_log),
       maintenance(context, files, locks) {
   context.list_is_long = [this](Ino ino, ChunkIndex chunk) { maintenance.suggest_compaction(ino, chunk); };
+  context.has_compacted = [&sizes = registry.histogram("juicefs_compact_size_histogram_bytes")](std::uint64_t bytes) {
+    sizes.observe(bytes);
+  };
   readings.push_back(
       registry.gauge_from("juicefs_fuse_open_handlers", [this] { return static_cast<double>(handles.count()); }));
 }
 
 NodeEntry FileSystem::Impl::entry_of(const meta::Entry& entry) {
   const bool is_directory = entry.attr.type == FileType::kDirectory;
-  return {nodes.remember(entry.ino),
-          1,
+  const bool is_regular = entry.attr.type == FileType::kRegular && !is_virtual(entry.ino);
+  return {nodes.remember(entry.ino, is_regular),
+          is_regular ? generation : 1,
           entry.ino,
           shown(entry.ino, entry.attr),
           is_directory ? options.dir_entry_ttl : options.entry_ttl,
@@ -116,7 +133,7 @@ Result<NodeEntry> FileSystem::lookup(const Scope& scope, const Caller&, NodeId p
   const Ino directory = ino_of(parent);
   if (const auto virtual_ino = VirtualFiles::lookup(directory, name)) {
     // Not to be cached: its size and content are of the moment.
-    return NodeEntry{impl_->nodes.remember(*virtual_ino),     1,           *virtual_ino,
+    return NodeEntry{impl_->nodes.remember(*virtual_ino, false), 1,           *virtual_ino,
                      impl_->virtual_files.attr(*virtual_ino), Duration(0), Duration(0)};
   }
   TRY(const meta::Entry entry, impl_->context.volume.lookup(scope, directory, name));

@@ -161,6 +161,7 @@ Result<void> Maintenance::compact(const Scope& scope, const Chunk& chunk) {
       TRY_OK(buffer->discard({context_.scheduler.clock().now() + kDiscardMax, {}}));
     return copied;
   }
+  if (context_.has_compacted) context_.has_compacted(plan->size);
   if (const std::shared_ptr<OpenFile> file = files_.find(plan->ino)) file->bytes().drop_views();
   files_deleted();  // what the new slice replaced may be without a reference now
   return {};

@@ -17,6 +17,22 @@ constexpr std::uint32_t kThreadsMax = 16;
 constexpr std::size_t kPiece = 1u << 20;
 constexpr Duration kProgressEvery = std::chrono::milliseconds(300);
 
+/// Calls visit(key, bytes of the file in it) for each block that the file's bytes lie in.
+template <class Visit>
+void for_each_block(const meta::VolumeFormat& format, const meta::ChunkView& view, const Visit& visit) {
+  const block::Layout layout{format.block_bytes(), format.hash_prefix};
+  for (const Extent& extent : view.extents) {
+    for (std::uint64_t at = 0; at < extent.length && !extent.is_hole();) {
+      const std::uint64_t in_slice = extent.slice_offset + at;
+      const auto index = static_cast<std::uint32_t>(in_slice / layout.block_bytes);
+      const block::BlockKey key = block::block_key(layout, extent.slice, extent.slice_size, index);
+      const std::uint64_t length = std::min<std::uint64_t>(key.size - in_slice % layout.block_bytes, extent.length - at);
+      visit(key, length);
+      at += length;
+    }
+  }
+}
+
 }  // namespace
 
 Result<WarmRequest> parse_warm_request(std::string_view body) {
@@ -80,8 +96,6 @@ struct Warmer::Round {
 };
 
 Result<WarmReport> Warmer::run(const Scope& scope, const WarmRequest& request, const Progress& progress) {
-  if (request.action == WarmRequest::Action::kEvict)
-    return Error(Code::kNotSupported, "evicting by path is not supported: the node gives back by itself");
   std::vector<Ino> open;
   for (const std::string& path : request.paths) {
     TRY(const Ino ino, resolve(scope, path));
@@ -89,23 +103,22 @@ Result<WarmReport> Warmer::run(const Scope& scope, const WarmRequest& request, c
   }
   Round round;
   ThreadPool pool(context_.scheduler, "warm", std::min(request.threads, kThreadsMax), 64);
-  const auto do_file = [&](Ino ino) -> Result<void> {
+  const auto start_file = [&](Ino ino) -> Result<void> {
     return pool.submit(scope, [this, &scope, &round, &progress, &request, ino] {
-      round.add(request.action == WarmRequest::Action::kCheck ? check_file(scope, ino) : warm_file(scope, ino),
-                context_.scheduler.clock(), progress);
+      round.add(do_file(scope, ino, request.action), context_.scheduler.clock(), progress);
     });
   };
   while (!open.empty()) {
     const Ino ino = open.back();
     open.pop_back();
     TRY(const Attr attr, context_.volume.getattr(scope, ino));
-    if (attr.type == FileType::kRegular) TRY_OK(do_file(ino));
+    if (attr.type == FileType::kRegular) TRY_OK(start_file(ino));
     if (attr.type != FileType::kDirectory) continue;
     for (std::string after;;) {
       TRY(const std::vector<meta::DirEntry> page, context_.volume.readdir(scope, ino, after, kPage, false));
       for (const meta::DirEntry& entry : page) {
         if (entry.type == FileType::kDirectory) open.push_back(entry.ino);
-        if (entry.type == FileType::kRegular) TRY_OK(do_file(entry.ino));
+        if (entry.type == FileType::kRegular) TRY_OK(start_file(entry.ino));
       }
       if (page.size() < kPage) break;
       after = page.back().name;
@@ -116,6 +129,15 @@ Result<WarmReport> Warmer::run(const Scope& scope, const WarmRequest& request, c
   if (round.first_error) return *round.first_error;
   if (scope.stop.stop_requested()) return Code::kInterrupted;
   return round.report;
+}
+
+Result<WarmReport> Warmer::do_file(const Scope& scope, Ino ino, WarmRequest::Action action) {
+  switch (action) {
+    case WarmRequest::Action::kWarmUp: break;
+    case WarmRequest::Action::kEvict: return evict_file(scope, ino);
+    case WarmRequest::Action::kCheck: return check_file(scope, ino);
+  }
+  return warm_file(scope, ino);
 }
 
 Result<WarmReport> Warmer::warm_file(const Scope& scope, Ino ino) {
@@ -146,20 +168,18 @@ Result<WarmReport> Warmer::check_file(const Scope& scope, Ino ino) {
   WarmReport report{1, view.extents.size(), view.attr.length, 0};
   const std::shared_ptr<block::NodeFile> copy = context_.tier.find(whole_files_.key_of(ino, view));
   if (copy != nullptr && copy->is_complete()) return report;
-  const block::Layout layout{context_.volume.format().block_bytes(), context_.volume.format().hash_prefix};
-  for (const Extent& extent : view.extents) {
-    for (std::uint64_t at = 0; at < extent.length && !extent.is_hole();) {
-      const std::uint64_t in_slice = extent.slice_offset + at;
-      const block::BlockKey key = block::block_key(layout, extent.slice, extent.slice_size,
-                                                   static_cast<std::uint32_t>(in_slice / layout.block_bytes));
-      const auto offset = static_cast<std::uint32_t>(in_slice % layout.block_bytes);
-      const std::uint64_t length = std::min<std::uint64_t>(key.size - offset, extent.length - at);
-      std::byte probe;
-      if (!context_.tier.read_block(key, offset, MutableByteSpan(&probe, 1))) report.missing_bytes += length;
-      at += length;
-    }
-  }
+  for_each_block(context_.volume.format(), view, [&](const block::BlockKey& key, std::uint64_t length) {
+    if (!context_.tier.has_block(key)) report.missing_bytes += length;
+  });
   return report;
+}
+
+Result<WarmReport> Warmer::evict_file(const Scope& scope, Ino ino) {
+  TRY(const meta::ChunkView view, context_.volume.whole_file(scope, ino, kExtentsMax));
+  context_.tier.forget(whole_files_.key_of(ino, view));
+  for_each_block(context_.volume.format(), view,
+                 [this](const block::BlockKey& key, std::uint64_t) { context_.tier.forget(key); });
+  return WarmReport{1, view.extents.size(), view.attr.length, 0};
 }
 
 }  // namespace headrace::vfs

@@ -36,14 +36,17 @@ class Warmer {
 
   /// Files and bytes done so far; called now and then.
   using Progress = std::function<void(std::uint64_t files, std::uint64_t bytes)>;
-  /// Walks the paths, trees included; symbolic links are not followed. kNotFound: a path is not there; kNotSupported: evicting.
+  /// Walks the paths, trees included; symbolic links are not followed. kNotFound: a path is not there. Evicting gives up what this node
+  /// holds of the files; a copy that the kernel serves just now stays until it lets go of it.
   Result<WarmReport> run(const Scope& scope, const WarmRequest& request, const Progress& progress);
 
  private:
   struct Round;
   Result<Ino> resolve(const Scope& scope, std::string_view path);
   Result<WarmReport> warm_file(const Scope& scope, Ino ino);
+  Result<WarmReport> do_file(const Scope& scope, Ino ino, WarmRequest::Action action);
   Result<WarmReport> check_file(const Scope& scope, Ino ino);
+  Result<WarmReport> evict_file(const Scope& scope, Ino ino);
   Result<void> read_through(const Scope& scope, const meta::ChunkView& view);
 
   const Context& context_;
