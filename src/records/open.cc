@@ -3,6 +3,7 @@
 #include "records/txn.h"
 
 #include "records/memory/memory_engine.h"
+#include "records/redis_dump/engine.h"
 #include "records/sqlite/engine.h"
 
 namespace headrace::records {
@@ -16,7 +17,8 @@ Result<std::unique_ptr<RecordEngine>> open_engine(const std::string& url, const 
     return open_memory_engine(options, scheduler);
   }
   if (colon != std::string::npos && scheme == "sqlite3") return open_sqlite_engine(rest, options, scheduler);
-  return Error(Code::kInvalid, "a metadata URL is sqlite3://PATH or memory://");
+  if (colon != std::string::npos && scheme == "redis-dump") return open_redis_dump_engine(rest, options, scheduler);
+  return Error(Code::kInvalid, "a metadata URL is sqlite3://PATH, redis-dump://PATH (for reading) or memory://");
 }
 
 }  // namespace headrace::records

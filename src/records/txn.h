@@ -141,7 +141,7 @@ class RecordEngine {
   }
 };
 
-/// Opens the engine a metadata URL names: "sqlite3://PATH[?table_prefix=x]" (created when `create`), "memory://".
+/// Opens the engine a metadata URL names: "sqlite3://PATH[?table_prefix=x]" (created when `create`), "redis-dump://PATH", "memory://".
 /// kInvalid: not such a URL, with the sentence to print; kNotFound: no such database; kVersion: not a JuiceFS database; kUnauthorized …
 struct OpenOptions {
   bool create = false;     // make the database and its tables where they are missing
