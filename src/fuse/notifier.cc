@@ -15,13 +15,12 @@ namespace headrace::fuse {
 namespace {
 
 template <class Body>
-int send_notice(int device, std::int32_t code, const Body& body, std::string_view name = {}) {
-  const std::size_t name_bytes = name.empty() ? 0 : name.size() + 1;  // with its NUL
-  const fuse_out_header out{static_cast<std::uint32_t>(sizeof out + sizeof body + name_bytes), code, 0};
+int send_notice(int device, std::int32_t code, const Body& body, std::string_view tail = {}) {
+  const fuse_out_header out{static_cast<std::uint32_t>(sizeof out + sizeof body + tail.size()), code, 0};
   const std::array<iovec, 3> parts{iovec{const_cast<fuse_out_header*>(&out), sizeof out},
                                    iovec{const_cast<Body*>(&body), sizeof body},
-                                   iovec{const_cast<char*>(name.data()), name_bytes}};
-  return write_message(device, std::span(parts).first(name.empty() ? 2 : 3));
+                                   iovec{const_cast<char*>(tail.data()), tail.size()}};
+  return write_message(device, std::span(parts).first(tail.empty() ? 2 : 3));
 }
 
 }  // namespace
@@ -106,18 +105,26 @@ void Notifier::queue(Item item) {
 }
 
 void Notifier::invalidate_inode(vfs::NodeId node, std::int64_t offset, std::int64_t length) {
+  tell(node, {{offset, length}, {}});
+}
+
+void Notifier::extend_inode(vfs::NodeId node, std::uint64_t length, std::byte last_byte) {
+  tell(node, {{-1, 0}, {length, last_byte}});
+}
+
+void Notifier::tell(vfs::NodeId node, const Inode& news) {
   MutexLock lock(mutex_);
   if (is_closed_) return;
-  const Range range{offset, length};
   if (const auto waiting = inodes_.find(node); waiting != inodes_.end()) {
-    waiting->second = cover(waiting->second, range);
+    waiting->second.range = cover(waiting->second.range, news.range);
+    if (news.end.length != 0) waiting->second.end = news.end;
     return;
   }
   if (inodes_.size() >= limits_.inodes_max) {
     lost_.add();
     return;
   }
-  inodes_.emplace(node, range);
+  inodes_.emplace(node, news);
   queue(node);
 }
 
@@ -151,9 +158,10 @@ void Notifier::run(std::stop_token stop) {
     const Item item = std::move(queue_.front());
     queue_.pop_front();
     if (const auto* node = std::get_if<vfs::NodeId>(&item)) {
-      const Range range = inodes_.extract(*node).mapped();
+      const Inode news = inodes_.extract(*node).mapped();
       lock.unlock();
-      send_inode(*node, range);
+      if (news.end.length != 0) send_end(*node, news.end);
+      send_inode(*node, news.range);
       lock.lock();
     } else if (const auto* entry = std::get_if<Entry>(&item)) {
       const bool still_waits = entries_.erase(*entry) > 0;
@@ -179,9 +187,18 @@ void Notifier::send_inode(vfs::NodeId node, const Range& range) {
   inodes_sent_.add();
 }
 
+// Bytes for the page cache are the one message that moves an inode's end: one byte, the last. Of its page it makes no more than it says,
+// and the invalidation that follows drops the page.
+void Notifier::send_end(vfs::NodeId node, const End& end) {
+  const fuse_notify_store_out store{node, end.length - 1, 1, 0};
+  const char last = static_cast<char>(end.last_byte);
+  send_notice(device_, FUSE_NOTIFY_STORE, store, std::string_view(&last, 1));
+}
+
 void Notifier::send_entry(const Entry& entry) {
   send_notice(device_, FUSE_NOTIFY_INVAL_ENTRY,
-              fuse_notify_inval_entry_out{entry.parent, static_cast<std::uint32_t>(entry.name.size()), 0}, entry.name);
+              fuse_notify_inval_entry_out{entry.parent, static_cast<std::uint32_t>(entry.name.size()), 0},
+              std::string_view(entry.name.c_str(), entry.name.size() + 1));  // with its NUL
   entries_sent_.add();
 }
 

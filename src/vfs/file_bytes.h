@@ -17,13 +17,17 @@
 
 namespace headrace::vfs {
 
+struct LengthChange {
+  std::uint64_t before = 0, after = 0;
+};
+
 /// Told of every change of bytes, under the file's turn, before the call that made it returns: passthrough copies are kept equal so.
 /// What it answers is the answer of the change, which has then happened all the same.
 class ByteWatcher {
  public:
   virtual ~ByteWatcher() = default;
   virtual Result<void> wrote(const Scope& scope, std::uint64_t offset, ByteSpan bytes) = 0;
-  virtual Result<void> resized(const Scope& scope, std::uint64_t length) = 0;
+  virtual Result<void> resized(const Scope& scope, const LengthChange& length) = 0;
   /// Bytes of [offset, offset + length) became something that only reading tells (a copy inside the store, a hole).
   virtual Result<void> replaced(const Scope& scope, std::uint64_t offset, std::uint64_t length) = 0;
 };

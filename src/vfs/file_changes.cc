@@ -25,9 +25,10 @@ Result<Attr> FileBytes::truncate(const Scope& scope, const Caller& caller, std::
   if (length > kFileBytesMax) return Code::kFileTooBig;
   TRY(const Turn::Held held, change_turn_.take(scope));
   TRY_OK(flush(scope));
+  const std::uint64_t before = this->length();
   TRY(const Attr attr, context_.volume.truncate(scope, caller, ino_, length));
   apply(attr, ChunkIndex{0}, ChunkIndex{0xFFFFFFFF});
-  if (watcher != nullptr) TRY_OK(watcher->resized(scope, length));
+  if (watcher != nullptr) TRY_OK(watcher->resized(scope, {before, length}));
   return overlaid(attr);
 }
 
@@ -37,10 +38,11 @@ Result<Attr> FileBytes::fallocate(const Scope& scope, const Caller& caller, int 
   if (offset > kFileBytesMax || length > kFileBytesMax - offset) return Code::kFileTooBig;
   TRY(const Turn::Held held, change_turn_.take(scope));
   TRY_OK(flush(scope));
+  const std::uint64_t before = this->length();
   TRY(const Attr attr, context_.volume.fallocate(scope, caller, ino_, mode, offset, length));
   apply(attr, chunk_of(offset), chunk_of(offset + length - 1));
   if (watcher != nullptr) {
-    TRY_OK(watcher->resized(scope, attr.length));
+    TRY_OK(watcher->resized(scope, {before, attr.length}));
     if ((mode & (meta::kFallocatePunchHole | meta::kFallocateZeroRange)) != 0)
       TRY_OK(watcher->replaced(scope, offset, length));
   }
@@ -62,12 +64,13 @@ Result<std::uint64_t> FileBytes::copy_from(const Scope& scope, FileBytes& source
   }
   TRY_OK(source.flush(scope));
   TRY_OK(flush(scope));
+  const std::uint64_t before = this->length();
   TRY(const meta::CopyResult copied,
       context_.volume.copy_range(scope, source.ino_, source_offset, ino_, offset, length));
   if (copied.copied_bytes == 0) return 0;
   apply(copied.attr, chunk_of(offset), chunk_of(offset + copied.copied_bytes - 1));
   if (watcher != nullptr) {
-    TRY_OK(watcher->resized(scope, copied.attr.length));
+    TRY_OK(watcher->resized(scope, {before, copied.attr.length}));
     TRY_OK(watcher->replaced(scope, offset, copied.copied_bytes));
   }
   return copied.copied_bytes;

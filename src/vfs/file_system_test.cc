@@ -152,6 +152,32 @@ TEST_F(FileSystemTest, AWriterOfACachedFileGetsAFreshNumberAndTheOldPagesGo) {
   close(*reader, made.entry.node);
 }
 
+TEST_F(FileSystemTest, MappingsOfAnOlderNumberReachAsFarAsTheFileHasGrown) {
+  const FileSystem::Created made = create("a");
+  close(made.opened, made.entry.node);
+  mount_.volume.pass(std::chrono::seconds(5));
+  const NodeId old = made.entry.node;
+  const Result<Opened> reader = system_->open(scope_, root_, old, O_RDONLY);
+  ASSERT_TRUE(reader);
+  ASSERT_EQ(reader->mode, OpenMode::kCached);
+  EXPECT_EQ(system_->open(scope_, root_, old, O_RDWR).code(), Code::kStale);
+  const NodeEntry fresh = lookup("a");
+  const Result<Opened> writer = system_->open(scope_, root_, fresh.node, O_RDWR);
+  ASSERT_TRUE(writer);
+  write(*writer, fresh.node, 4094, "end");
+  write(*writer, fresh.node, 0, "within");
+  ASSERT_TRUE(system_->fallocate(scope_, root_, writer->handle, fresh.node, 0, 0, 5000));
+  SetAttr set;
+  set.size = 10;
+  ASSERT_TRUE(system_->setattr(scope_, root_, fresh.node, set));
+  set.size = 9000;
+  ASSERT_TRUE(system_->setattr(scope_, root_, fresh.node, set));
+  EXPECT_EQ(kernel_.extensions(),
+            (std::vector<FakeKernel::Extension>{{old, 4097, 'd'}, {old, 5000, 0}, {old, 9000, 0}}));
+  close(*writer, fresh.node);
+  close(*reader, old);
+}
+
 TEST_F(FileSystemTest, TheTruncationOfOneNumberIsKnownUnderTheOthers) {
   const FileSystem::Created made = create("a");
   write(made.opened, made.entry.node, 0, "hello");

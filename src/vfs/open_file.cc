@@ -185,15 +185,16 @@ void OpenFile::distrust(const block::NodeFile& copy) {
   }
 }
 
-Result<void> OpenFile::invalidate_others(const Scope& scope, NodeId origin, std::int64_t offset, std::int64_t length,
-                                         KernelPort* kernel) {
+Result<void> OpenFile::invalidate_others(const Scope& scope, NodeId origin, const Changed& changed, KernelPort* kernel) {
   if (kernel == nullptr) return {};
   bool must_wait = false;
   for (const NodeId number : nodes_.held_of(ino(), origin)) {
     MutexLock lock(mutex_);
     const Node& node = node_of(number);
     const bool has_pages = node.mode == NodeMode::kCached || (node.mode == NodeMode::kDirect && node.handles != 0);
-    kernel->invalidate_inode(number, has_pages ? offset : -1, length);
+    if (has_pages && changed.end) kernel->extend_inode(number, changed.end->length, changed.end->last_byte);
+    kernel->invalidate_inode(number, has_pages ? static_cast<std::int64_t>(changed.offset) : -1,
+                             static_cast<std::int64_t>(changed.length));
     must_wait = must_wait || has_pages || node.handles != 0;
   }
   return must_wait ? kernel->drain(scope) : Result<void>{};
@@ -206,18 +207,21 @@ Result<void> OpenFile::Mirror::wrote(const Scope& scope, std::uint64_t offset, B
       return wrote;
     }
   }
-  return file_.invalidate_others(scope, origin_, static_cast<std::int64_t>(offset),
-                                 static_cast<std::int64_t>(bytes.size()), kernel_);
+  Changed changed{offset, bytes.size(), {}};
+  if (const std::uint64_t end = offset + bytes.size(); end == file_.bytes_.length()) changed.end = {end, bytes.back()};
+  return file_.invalidate_others(scope, origin_, changed, kernel_);
 }
 
-Result<void> OpenFile::Mirror::resized(const Scope& scope, std::uint64_t length) {
+Result<void> OpenFile::Mirror::resized(const Scope& scope, const LengthChange& length) {
   for (const auto& copy : file_.copies_to_write()) {
-    if (Result<void> resized = copy->truncate_through(length); !resized) {
+    if (Result<void> resized = copy->truncate_through(length.after); !resized) {
       file_.distrust(*copy);
       return resized;
     }
   }
-  return file_.invalidate_others(scope, origin_, 0, 0, kernel_);
+  Changed changed;
+  if (length.after > length.before) changed.end = {length.after, std::byte{}};  // what is put there comes after this
+  return file_.invalidate_others(scope, origin_, changed, kernel_);
 }
 
 Result<void> OpenFile::Mirror::replaced(const Scope& scope, std::uint64_t offset, std::uint64_t length) {
@@ -238,8 +242,7 @@ Result<void> OpenFile::Mirror::replaced(const Scope& scope, std::uint64_t offset
       done += got;
     }
   }
-  return file_.invalidate_others(scope, origin_, static_cast<std::int64_t>(offset), static_cast<std::int64_t>(length),
-                                 kernel_);
+  return file_.invalidate_others(scope, origin_, {offset, length, {}}, kernel_);
 }
 
 // The table.

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -58,7 +59,7 @@ class OpenFile final {
    public:
     Mirror(OpenFile& file, NodeId origin, KernelPort* kernel) : file_(file), origin_(origin), kernel_(kernel) {}
     Result<void> wrote(const Scope& scope, std::uint64_t offset, ByteSpan bytes) override;
-    Result<void> resized(const Scope& scope, std::uint64_t length) override;
+    Result<void> resized(const Scope& scope, const LengthChange& length) override;
     Result<void> replaced(const Scope& scope, std::uint64_t offset, std::uint64_t length) override;
 
    private:
@@ -88,8 +89,18 @@ class OpenFile final {
   static std::uint32_t version_of(const Attr& attr);
   /// The copies that the kernel still reads, taken out of the tier's index for good.
   std::vector<std::shared_ptr<block::NodeFile>> copies_to_write() EXCLUDES(mutex_);
-  Result<void> invalidate_others(const Scope& scope, NodeId origin, std::int64_t offset, std::int64_t length,
-                                 KernelPort* kernel) EXCLUDES(mutex_);
+  /// Where the file ends now, for those who map it under other numbers.
+  struct End {
+    std::uint64_t length = 0;
+    std::byte last_byte{};
+  };
+  /// `length` 0: to the end. `end`: set when it may have moved on.
+  struct Changed {
+    std::uint64_t offset = 0, length = 0;
+    std::optional<End> end;
+  };
+  Result<void> invalidate_others(const Scope& scope, NodeId origin, const Changed& changed, KernelPort* kernel)
+      EXCLUDES(mutex_);
   void distrust(const block::NodeFile& copy) EXCLUDES(mutex_);
 
   const Context& context_;

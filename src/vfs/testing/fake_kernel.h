@@ -22,6 +22,13 @@ class FakeKernel final : public KernelPort {
     std::int64_t offset = 0, length = 0;
   };
 
+  struct Extension {
+    NodeId node = 0;
+    std::uint64_t length = 0;
+    char last_byte = 0;
+    friend bool operator==(const Extension&, const Extension&) = default;
+  };
+
   Result<std::int32_t> register_backing(int descriptor) override {
     MutexLock lock(mutex_);
     backings_.emplace_back(dup(descriptor));
@@ -44,6 +51,10 @@ class FakeKernel final : public KernelPort {
     MutexLock lock(mutex_);
     invalidations_.push_back({node, offset, length});
   }
+  void extend_inode(NodeId node, std::uint64_t length, std::byte last_byte) override {
+    MutexLock lock(mutex_);
+    extensions_.push_back({node, length, static_cast<char>(last_byte)});
+  }
   void invalidate_entry(NodeId, const std::string&) override {}
   Result<void> drain(const Scope&) override { return {}; }
 
@@ -62,12 +73,18 @@ class FakeKernel final : public KernelPort {
     return std::any_of(invalidations_.begin(), invalidations_.end(),
                        [node](const Invalidation& i) { return i.node == node; });
   }
+  /// How far the kernel was told that numbers reach, in the order told.
+  std::vector<Extension> extensions() const {
+    MutexLock lock(mutex_);
+    return extensions_;
+  }
 
  private:
   mutable Mutex mutex_;
   std::vector<UniqueFd> backings_ GUARDED_BY(mutex_);
   std::vector<std::int32_t> released_ GUARDED_BY(mutex_);
   std::vector<Invalidation> invalidations_ GUARDED_BY(mutex_);
+  std::vector<Extension> extensions_ GUARDED_BY(mutex_);
 };
 
 }  // namespace headrace::vfs::testing

@@ -4,6 +4,7 @@
 import ctypes
 import ctypes.util
 import errno
+import mmap
 import os
 import struct
 import time
@@ -146,3 +147,20 @@ def getdents(fd, buffer_bytes):
 
 
 _NR_GETDENTS64 = 61 if os.uname().machine == "aarch64" else 217
+
+
+class SharedView:
+    """A shared mapping of a file's start, for reading. It may reach beyond the file's end, which Python's own refuses."""
+
+    def __init__(self, fd, length):
+        self._length = length
+        _libc.mmap.restype = ctypes.c_void_p
+        self._start = _libc.mmap(None, ctypes.c_size_t(length), mmap.PROT_READ, mmap.MAP_SHARED, fd, _off(0))
+        if self._start == ctypes.c_void_p(-1).value:
+            _checked(-1, "mmap")
+
+    def read(self, place, length=1):
+        return ctypes.string_at(self._start + place, length)
+
+    def close(self):
+        _checked(_libc.munmap(ctypes.c_void_p(self._start), ctypes.c_size_t(self._length)), "munmap")

@@ -5,6 +5,8 @@ import mmap
 import os
 import signal
 
+from headrace_testing.calls import SharedView
+from lanes import until_quiet
 from registry import case
 from steps import pattern
 
@@ -142,6 +144,32 @@ def behind_the_end_of_the_file_is_sigbus(s):
     s.ftruncate(fd, 4 * _PAGE)
     _dies(s, "grown again", lambda: view[3 * _PAGE])
     s.note("zeros", view[5_000:].count(0) == 4 * _PAGE - 5_000)
+
+
+def _append(fd, size):
+    os.pwrite(fd, b"y" * (size - os.fstat(fd).st_size), os.fstat(fd).st_size)
+
+
+@case(limit_s=40, table={"ftruncate": os.ftruncate, "fallocate": lambda fd, size: os.posix_fallocate(fd, 0, size),
+                         "write": _append})
+def a_mapping_made_before_reaches_as_far_as_the_file_has_grown(s, grow):
+    """Also when the file was quiet, and is grown through a handle that the mapping's number knows nothing of."""
+    for number, (start, end) in enumerate(((100, _PAGE + 1), (0, 3 * _PAGE), (_PAGE, 2 * _PAGE + 1), (5_000, 2 << 20))):
+        name = f"f{number}"
+        s.put(name, b"x" * start)
+        until_quiet(name)
+        reader = s.open(name)
+        view = SharedView(reader, end)
+        if start:
+            s.note("before", view.read(start - 1))
+        writer = s.open(name, os.O_RDWR)
+        grow(writer, end)
+        for place in (0, start, end - 1):
+            _dies(s, f"byte {place} of {end}", lambda view=view, place=place: view.read(place))
+        s.note("all of it", view.read(0, end).hex()[-40:])
+        view.close()
+        s.close(reader)
+        s.close(writer)
 
 
 @case()
