@@ -12,6 +12,7 @@ from multiprocessing.connection import Pipe
 
 from headrace_testing import calls
 from headrace_testing.content import content
+from headrace_testing.control import place_of
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mmap.restype = ctypes.c_void_p
@@ -19,6 +20,7 @@ _libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_
 _libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 _libc.msync.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 PROT_READ, PROT_WRITE, MAP_SHARED, MAP_PRIVATE, MS_SYNC = 1, 2, 1, 2, 4
+WHOLE_S = 3  # for all files together: some are more than a mount can hold
 QUIET_S = 1.2  # longer than a mount waits before it trusts that a file is quiet
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink"}
 
@@ -237,6 +239,10 @@ class Calls:
         for path in paths:
             self.read_path(path, 0, 1 << 40)
         time.sleep(QUIET_S)  # not a wait for something: the mount must see that nothing happens
+        deadline = time.monotonic() + WHOLE_S
+        for path in paths:
+            while _may_become_whole(path) and time.monotonic() < deadline:
+                time.sleep(0.01)
         return "ok"
 
     def tree(self):
@@ -250,6 +256,13 @@ class Calls:
             found[path] = [*_facts(entry.stat(follow_symlinks=False)), os.readlink(path) if entry.is_symlink() else ""]
             if entry.is_dir(follow_symlinks=False):
                 self._walk(f"{path}/", found)
+
+
+def _may_become_whole(path):
+    """Opens a file, which is what brings a copy of it to this node; False once that changes nothing any more."""
+    os.close(os.open(path, os.O_RDONLY))
+    place = place_of(path)
+    return place is not None and "not whole" in place["WhyNotPassthrough"]
 
 
 def _facts(status):
