@@ -46,7 +46,7 @@ class FileHandler final : public RequestHandler {
     if (call.earlier && call.earlier->state == vfs::KeptRequest::State::kFailed) {
       reply.fail(static_cast<Code>(call.earlier->code));
     } else {
-      take_back_earlier(call);
+      take_back_earlier(call, request.header.opcode);
       std::visit([this, &call](const auto& ask) { this->on(call, ask); }, request.ask);
     }
     if (call.kept != nullptr) index_->end_request(call.kept);
@@ -95,9 +95,13 @@ class FileHandler final : public RequestHandler {
   }
 
   /// What was opened for a reply that was never given has no owner.
-  void take_back_earlier(Call& call) {
+  void take_back_earlier(Call& call, std::uint32_t opcode) {
     if (!call.earlier || call.earlier->kind != vfs::KeptRequest::Detail::kHandle) return;
-    files_.release(call.scope, call.earlier->detail, call.node, std::nullopt);
+    if (opcode == FUSE_OPENDIR) {
+      files_.releasedir(call.earlier->detail);
+    } else {
+      files_.release(call.scope, call.earlier->detail, call.node, std::nullopt);
+    }
   }
 
   void finish(Call& call, const Result<void>& result) {

@@ -20,8 +20,8 @@ class FileAccessLog final : public AccessLog {
 
 }  // namespace
 
-std::unique_ptr<RequestHandler> new_handler(vfs::FileSystem& files, metrics::Registry& registry) {
-  return std::make_unique<FileHandler<vfs::FileSystem>>(files, registry);
+std::unique_ptr<RequestHandler> new_handler(vfs::FileSystem& files, metrics::Registry& registry, vfs::TakeoverIndex* index) {
+  return std::make_unique<FileHandler<vfs::FileSystem>>(files, registry, index);
 }
 
 std::unique_ptr<AccessLog> new_access_log(vfs::FileSystem& files, const Clock& clock) {

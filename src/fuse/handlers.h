@@ -12,8 +12,8 @@
 
 namespace headrace::fuse {
 
-/// Both outlive the handler. FileSystem::close() comes after the lane has ended, and before the file system goes away.
-std::unique_ptr<RequestHandler> new_handler(vfs::FileSystem& files, metrics::Registry& registry);
+/// All outlive the handler; `index`, where requests that must not be executed twice are written down, may be null. FileSystem::close() comes after the lane has ended, and before the file system goes away.
+std::unique_ptr<RequestHandler> new_handler(vfs::FileSystem& files, metrics::Registry& registry, vfs::TakeoverIndex* index = nullptr);
 
 /// The lines of a lane for the readers of the file system's `.accesslog`.
 std::unique_ptr<AccessLog> new_access_log(vfs::FileSystem& files, const Clock& clock);

@@ -25,6 +25,11 @@ void HoldTable::add_sustained(Ino ino) {
   file.was_alive = true;
 }
 
+void HoldTable::adopt_sustained(Ino ino) {
+  MutexLock lock(mutex_);
+  files_[ino].is_sustained = true;
+}
+
 void HoldTable::note_alive(Ino ino) {
   MutexLock lock(mutex_);
   if (const auto it = files_.find(ino); it != files_.end() && it->second.holds > 0) it->second.was_alive = true;

@@ -24,6 +24,8 @@ class HoldTable {
   Result<void> add(const Scope& scope, Ino ino);
   /// A hold on a file this client has made without a name.
   void add_sustained(Ino ino);
+  /// A file without a name that an earlier process of this session held: an orphan until somebody holds it again.
+  void adopt_sustained(Ino ino);
   /// The hold was taken while the file had a place outside the trash.
   void note_alive(Ino ino);
   bool was_alive(Ino ino) const;

@@ -18,6 +18,9 @@ Result<bool> has_directory_quotas(const Scope& scope, records::RecordEngine& eng
   });
 }
 
+/// Most sessions hold fewer locks and files without a name.
+constexpr std::size_t kHoldingsAtFirst = 4096;
+
 // What the description and the quotas allow.
 Result<Admission> admission_now(const Scope& scope, records::RecordEngine& engine, const VolumeFormat& format) {
   const Admission admitted = admission(format);
@@ -56,7 +59,12 @@ Result<std::unique_ptr<Volume>> Volume::open(const Scope& scope, records::Record
     if (impl->options.has_session) {
       impl->session_info = describe_session(impl->options.mount_point, impl->now());
       const records::SessionRecord record{impl->session_expiry(), impl->session_info};
-      TRY(impl->session, engine.run(scope, Commit::kVisible, {}, [&](RecordTxn& txn) { return ops::new_session(txn, record); }));
+      if (impl->options.takes_over == SessionId{0}) {
+        TRY(impl->session, engine.run(scope, Commit::kVisible, {}, [&](RecordTxn& txn) { return ops::new_session(txn, record); }));
+      } else {
+        impl->session = impl->options.takes_over;
+        TRY_OK(impl->take_over(scope, record));
+      }
     }
     // The real client sums the root up when it first changes something below it.
     if (impl->format.get().dir_stats) {
@@ -65,6 +73,28 @@ Result<std::unique_ptr<Volume>> Volume::open(const Scope& scope, records::Record
   }
   return std::unique_ptr<Volume>(new Volume(std::move(impl)));
 }
+
+Result<void> Volume::Impl::take_over(const Scope& scope, const records::SessionRecord& record) {
+  TRY(const bool was_there, engine.run(scope, Commit::kDurable, {}, [&](RecordTxn& txn) -> Result<bool> {
+    TRY(const auto present, records::get(txn, records::SessionKey{session}));
+    if (present) records::put(txn, records::SessionKey{session}, record);
+    return present.has_value();
+  }));
+  if (!was_there) return Error(Code::kStale, "the session to be taken over was cleaned up after");
+  for (std::size_t limit = kHoldingsAtFirst;; limit *= 4) {
+    TRY(const ops::SessionHoldings holdings,
+        engine.read(scope, {}, [&](RecordTxn& txn) { return ops::session_holdings(txn, session, limit); }));
+    if (holdings.sustained.size() >= limit || holdings.locks.size() >= limit) continue;
+    for (const Ino ino : holdings.sustained) holds.adopt_sustained(ino);
+    for (const records::Key& key : holdings.locks) {
+      if (const auto* flock = std::get_if<records::FlockKey>(&key)) adopted_locks.push_back({flock->ino, flock->owner, true});
+      if (const auto* posix = std::get_if<records::PosixLockKey>(&key)) adopted_locks.push_back({posix->ino, posix->owner, false});
+    }
+    return {};
+  }
+}
+
+std::vector<HeldLock> Volume::take_adopted_locks() { return std::exchange(impl_->adopted_locks, {}); }
 
 const VolumeFormat& Volume::format() const { return impl_->format.get(); }
 bool Volume::is_read_only() const { return impl_->is_read_only; }
@@ -126,10 +156,12 @@ Result<void> Volume::heartbeat(const Scope& scope) {
   const records::SessionRecord record{impl_->session_expiry(), impl_->session_info};
   TRY(const bool was_there, impl_->engine.run(scope, Commit::kVisible, {}, [&](RecordTxn& txn) -> Result<bool> {
     TRY(const auto present, records::get(txn, records::SessionKey{impl_->session}));
-    records::put(txn, records::SessionKey{impl_->session}, record);
+    if (present) records::put(txn, records::SessionKey{impl_->session}, record);
     return present.has_value();
   }));
-  if (!was_there) impl_->log.error("this session was taken for dead: its locks and the files it held without a name are gone");
+  if (!was_there) {
+    return Error(Code::kStale, "this session was taken for dead and cleaned up after: its locks and the files it held without a name are gone");
+  }
   for (const Ino ino : impl_->holds.take_orphans()) (void)impl_->destroy_sustained(scope, ino);
   return {};
 }

@@ -126,11 +126,21 @@ struct VolumeOptions {
   Duration heartbeat = std::chrono::seconds(12);
   Duration skip_dir_mtime = std::chrono::nanoseconds(0);  // JuiceFS's default is 100 ms; POSIX wants every change
   bool has_session = true;                       // tools have none
+  /// The session of a process that died, to go on with: its locks and the files it held without a name are this client's. 0: a new one.
+  SessionId takes_over{0};
+};
+
+/// A lock that a session holds. What exactly is locked only the metadata know.
+struct HeldLock {
+  Ino ino;
+  LockOwner owner;
+  bool is_flock = false;
 };
 
 class Volume {
  public:
-  /// Reads the description and starts the session. kVersion, kReadOnly (wanted writable, may not be) with the sentence.
+  /// Reads the description and starts the session. kVersion, kReadOnly (wanted writable, may not be) with the sentence. kStale: the session to
+  /// be taken over is gone, because somebody cleaned up after it. With `takes_over`, all that was visible is durable when this returns.
   static Result<std::unique_ptr<Volume>> open(const Scope& scope, records::RecordEngine& engine, Scheduler& scheduler, const Log& log,
                                               VolumeOptions options);
   ~Volume();
@@ -192,8 +202,12 @@ class Volume {
   /// The first lock that would conflict, or one of type F_UNLCK.
   Result<LockRequest> getlk(const Scope& scope, Ino ino, LockOwner owner, const LockRequest& request);
 
+  /// All that the session held when it was taken over; once. Before other threads use the volume.
+  std::vector<HeldLock> take_adopted_locks();
+
   // Background work: planned here, done by vfs/maintenance.
-  /// One heartbeat: renews the session, rereads the description. kStale: the volume was replaced or is gone: stop.
+  /// One heartbeat: renews the session, rereads the description. kStale: the volume was replaced or is gone, or the session was taken for
+  /// dead and cleaned up after, so that its locks are no longer its own: stop.
   Result<void> heartbeat(const Scope& scope);
   /// Cleans up after sessions that expired, at most 1,000; returns how many.
   Result<std::size_t> reap_sessions(const Scope& scope);
@@ -213,6 +227,12 @@ class Volume {
   Result<void> commit_compaction(const Scope& scope, const CompactionPlan& plan, SliceId slice);
   /// May this client run the named periodic job now? Claims it ("lastCleanupFiles" …) when its last run is older than `interval`.
   Result<bool> claim_job(const Scope& scope, std::string_view counter, Duration interval);
+
+  /// May this client back the metadata up now? As claim_job(), by the mark that the real client keeps for it: the extended attribute
+  /// "lastBackup" of the root.
+  Result<bool> claim_backup(const Scope& scope, Duration interval);
+  /// How many operations of this client have changed the volume so far; its own periodic marks do not count.
+  std::uint64_t changes() const;
 
   /// For commands that look at everything: fsck, gc, summary.
   records::RecordEngine& engine();

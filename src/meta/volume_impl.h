@@ -40,8 +40,10 @@ struct Volume::Impl {
   HoldTable holds;
   SessionId session;        // set once, by open()
   std::string session_info;
+  std::vector<HeldLock> adopted_locks;  // of take_over(), until they are taken
   std::atomic<bool> is_read_only;
   std::atomic<bool> is_closed = false;
+  std::atomic<std::uint64_t> changes = 0;  // operations that may have written something
 
   Timestamp now() const { return scheduler.clock().wall(); }
   OpContext context(Holders& holders) const {
@@ -67,6 +69,7 @@ struct Volume::Impl {
       return operation(txn, fixed);
     });
     if (result || result.code() == Code::kUnknownOutcome) {
+      changes.fetch_add(1, std::memory_order_relaxed);
       for (const Ino ino : marks.commit()) (void)destroy_sustained(scope, ino);
     }
     return result;
@@ -79,6 +82,8 @@ struct Volume::Impl {
   /// Gives back all that a deleted file held. False: its records contradict each other, and were left.
   Result<bool> release_deleted_file(const Scope& scope, Ino ino);
   std::int64_t session_expiry() const;
+  /// Goes on with `session`. kStale: it is gone.
+  Result<void> take_over(const Scope& scope, const records::SessionRecord& record);
   /// What of a session is left: locks, sustained files, its record. kBusy: it was renewed (never for our own).
   Result<void> end_session(const Scope& scope, SessionId which, std::optional<std::int64_t> only_if_expired_before);
 };

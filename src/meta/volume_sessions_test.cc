@@ -75,14 +75,57 @@ TEST_P(Sessions, WhoIsAliveIsNotReaped) {
   EXPECT_EQ(volume->reap_sessions(scope_).value(), 0u) << "nobody reaps himself";
 }
 
-TEST_P(Sessions, WhoWasTakenForDeadComesBackWithItsNextHeartbeat) {
+TEST_P(Sessions, WhoWasTakenForDeadIsToldWithItsNextHeartbeatAndDoesNotComeBack) {
   TestVolume volume(GetParam());
   const auto frozen = volume.open_another();
   volume.pass(std::chrono::seconds(100));
   ASSERT_TRUE(volume->heartbeat(scope_));
   ASSERT_EQ(volume->reap_sessions(scope_).value(), 1u);
-  ASSERT_TRUE(frozen->heartbeat(scope_));
+  EXPECT_EQ(frozen->heartbeat(scope_).code(), Code::kStale);
+  EXPECT_EQ(volume->sessions(scope_)->size(), 1u);
+}
+
+TEST_P(Sessions, ASuccessorHoldsWhatTheDeadHeld) {
+  TestVolume volume(GetParam());
+  const auto dead = volume.open_another();
+  const Ino locked = volume.make_file(kRootIno, "locked"), held = volume.make_file(kRootIno, "held");
+  const Ino forgotten = volume.make_file(kRootIno, "forgotten");
+  ASSERT_TRUE(dead->flock(scope_, locked, kAnna, F_WRLCK));
+  ASSERT_TRUE(dead->setlk(scope_, held, kAnna, {F_WRLCK, 1, 0, 9}));
+  for (const auto& [ino, name] : {std::pair(held, "held"), std::pair(forgotten, "forgotten")}) {
+    ASSERT_TRUE(dead->hold(scope_, ino));
+    ASSERT_TRUE(dead->unlink(scope_, root(), kRootIno, name));
+  }
+  VolumeOptions options;
+  options.takes_over = dead->session();
+  const auto successor = volume.open_another(options);
+  EXPECT_EQ(successor->session(), dead->session());
   EXPECT_EQ(volume->sessions(scope_)->size(), 2u);
+  const std::vector<HeldLock> locks = successor->take_adopted_locks();
+  ASSERT_EQ(locks.size(), 2u);
+  for (const HeldLock& lock : locks) {
+    EXPECT_EQ(lock.owner, kAnna);
+    EXPECT_EQ(lock.ino, lock.is_flock ? locked : held);
+  }
+  EXPECT_EQ(volume->flock(scope_, locked, LockOwner{2}, F_WRLCK).code(), Code::kWouldBlock);
+  EXPECT_TRUE(successor->flock(scope_, locked, kAnna, F_UNLCK));
+  // What it holds again lives until its release; what it does not ends with the next heartbeat.
+  ASSERT_TRUE(successor->hold(scope_, held));
+  ASSERT_TRUE(successor->heartbeat(scope_));
+  EXPECT_TRUE(successor->getattr(scope_, held));
+  EXPECT_EQ(successor->getattr(scope_, forgotten).code(), Code::kNotFound);
+  ASSERT_TRUE(successor->release(scope_, held));
+  EXPECT_EQ(successor->getattr(scope_, held).code(), Code::kNotFound);
+}
+
+TEST_P(Sessions, ASessionThatWasCleanedUpAfterCannotBeTakenOver) {
+  TestVolume volume(GetParam());
+  VolumeOptions options;
+  options.takes_over = volume.open_another()->session();
+  volume.pass(std::chrono::seconds(61));
+  ASSERT_TRUE(volume->heartbeat(scope_));
+  ASSERT_EQ(volume->reap_sessions(scope_).value(), 1u);
+  EXPECT_EQ(Volume::open(scope_, volume->engine(), volume.scheduler(), volume.log(), options).code(), Code::kStale);
 }
 
 TEST_P(Sessions, LeavingEndsFilesWithoutANameAndLocks) {

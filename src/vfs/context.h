@@ -26,6 +26,8 @@ struct Context {
   std::function<void(Ino, ChunkIndex)> list_is_long;
   /// Called with the bytes that a compaction rewrote. As above.
   std::function<void(std::uint64_t)> has_compacted = {};
+  /// Called when a heartbeat finds that the volume was replaced, or the session taken for dead. As above.
+  std::function<void(const Error&)> volume_lost = {};
 };
 
 }  // namespace headrace::vfs

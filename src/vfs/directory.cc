@@ -28,9 +28,12 @@ std::uint64_t Directory::remember(const std::string& name) {
   return cookie;
 }
 
+void Directory::resume(std::uint64_t start) { resumed_at_ = std::max<std::uint64_t>(start, 3 + extra_.size()); }
+
 Directory::Place Directory::place_of(std::uint64_t cookie) const {
   const std::uint64_t first_cookie = 3 + extra_.size();  // of the first entry of the metadata
   if (cookie < first_cookie) return {};
+  if (resumed_at_ != 0) return {std::string(), cookie >= resumed_at_ ? cookie - resumed_at_ + 1 : 0};
   if (cookie >= next_cookie_) return {recent_.empty() ? std::string() : recent_.back(), 0};
   const std::uint64_t oldest = next_cookie_ - recent_.size();
   if (cookie >= oldest) return {recent_[cookie - oldest], 0};
@@ -54,6 +57,10 @@ Result<void> Directory::list(const Scope& scope, std::uint64_t cookie, bool with
     if (!take({extra_[i].name, extra_[i].ino, extra_[i].type, {}}, 3 + i)) return {};
   }
   Place place = place_of(cookie);
+  if (resumed_at_ != 0) {
+    next_cookie_ = std::max<std::uint64_t>(next_cookie_, cookie + 1);
+    resumed_at_ = 0;
+  }
   for (;;) {
     const Result<std::vector<meta::DirEntry>> page =
         context_.volume.readdir(scope, ino_, place.after, kPage, with_attrs);

@@ -7,6 +7,7 @@
 // long listing) lands by counting from there.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -35,6 +36,11 @@ class Directory {
   using Take = FunctionRef<bool(const meta::DirEntry& entry, std::uint64_t next_cookie)>;
   Result<void> list(const Scope& scope, std::uint64_t cookie, bool with_attrs, Take take);
   Ino ino() const { return ino_; }
+  /// Goes on with the listing of a server that died: of its names nothing is known but that a listing began when `start` was the next
+  /// cookie. Cookies of that listing are counted from there, so what comes or goes meanwhile may shift it. Before the first list().
+  void resume(std::uint64_t start);
+  /// The cookie of the next entry that is given out, for resume(). May be asked while a listing runs.
+  std::uint64_t next_cookie() const { return next_cookie_; }
 
  private:
   struct Mark {
@@ -53,7 +59,8 @@ class Directory {
   const Ino ino_;
   const std::vector<ExtraEntry> extra_;
   Turn turn_;                       // guards what follows, across reads of the metadata
-  std::uint64_t next_cookie_;       // of the next entry that is given out
+  std::atomic<std::uint64_t> next_cookie_;  // of the next entry that is given out
+  std::uint64_t resumed_at_ = 0;            // 0: not resumed, or something has been listed since
   std::deque<std::string> recent_;  // names of the cookies up to next_cookie_ - 1
   std::vector<Mark> marks_;
 };

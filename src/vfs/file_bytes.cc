@@ -186,9 +186,10 @@ void FileBytes::drop_views() {
 // Writing.
 
 Result<std::uint64_t> FileBytes::write(const Scope& scope, std::uint64_t offset, bool append, ByteSpan bytes,
-                                       ByteWatcher* watcher) {
+                                       ByteWatcher* watcher, KeptRequest* request) {
   TRY(const Turn::Held held, change_turn_.take(scope));
   if (append) offset = length();
+  if (request != nullptr) request->note(KeptRequest::Detail::kAppend, offset, bytes.size());
   if (offset > kFileBytesMax || bytes.size() > kFileBytesMax - offset) return Code::kFileTooBig;
   bool is_crowded;
   {
@@ -227,6 +228,7 @@ Result<void> FileBytes::write_into_slice(const Scope& scope, std::uint64_t offse
     TRY(const SliceId id, context_.volume.new_slice_id(scope));
     std::unique_ptr<block::SliceBuffer> buffer = context_.blocks.new_slice(id);
     MutexLock lock(mutex_);
+    keep_dirty();
     slice = pending_.begin(offset, id, std::move(buffer), context_.scheduler.clock().now());
     slice->is_busy = true;
   }
@@ -314,6 +316,24 @@ void FileBytes::committed(std::span<const std::shared_ptr<PendingSlice>> batch, 
     if (is_real) committed_ = attr;
   }
   if (pending_.is_empty()) modified_.reset();
+  drop_dirty_if_clean();
+}
+
+void FileBytes::keep_dirty() {
+  if (context_.options.index == nullptr || kept_dirty_ != nullptr) return;
+  kept_dirty_ = context_.options.index->dirty.take();
+  if (kept_dirty_ != nullptr) KeptTable<KeptDirty>::publish(*kept_dirty_, ino_.value());
+}
+
+void FileBytes::drop_dirty_if_clean() {
+  if (kept_dirty_ == nullptr || !pending_.is_empty()) return;
+  context_.options.index->dirty.give_back(std::exchange(kept_dirty_, nullptr));
+}
+
+void FileBytes::note_lost() {
+  MutexLock lock(mutex_);
+  last_error_ = Error(Code::kIo, "the server died before these bytes were stored");
+  ++errors_;
 }
 
 void FileBytes::lose(const Scope& scope, const Error& error) {
@@ -327,6 +347,7 @@ void FileBytes::lose(const Scope& scope, const Error& error) {
     last_error_ = error;
     ++errors_;
     note_change();
+    drop_dirty_if_clean();
   }
   context_.log.error("written data could not be stored",
                      {{"ino", std::to_string(ino_.value())}, {"bytes", std::to_string(bytes)}, {"err", error.text()}});

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "vfs/context.h"
 #include "vfs/pending_slices.h"
+#include "vfs/takeover_index.h"
 #include "vfs/turn.h"
 
 namespace headrace::vfs {
@@ -45,14 +46,17 @@ class FileBytes {
   std::uint64_t length() const;
 
   Result<std::size_t> read(const Scope& scope, std::uint64_t offset, MutableByteSpan into);
-  /// Writes all. `append`: at the end, wherever that is when the turn comes. Returns the offset written at.
+  /// Writes all. `append`: at the end, wherever that is when the turn comes; `request`, if any, is told where before anything is written.
+  /// Returns the offset written at.
   Result<std::uint64_t> write(const Scope& scope, std::uint64_t offset, bool append, ByteSpan bytes,
-                              ByteWatcher* watcher);
+                              ByteWatcher* watcher, KeptRequest* request = nullptr);
   /// Everything written before is in the store and committed when this is ok. Not yet durable in the metadata: Volume::sync.
   Result<void> flush(const Scope& scope);
   /// The first error of a lost write since `seen`, which is moved on: each handle is told once.
   Result<void> take_error(std::uint64_t& seen) const;
   std::uint64_t error_count() const;
+  /// A server before this one died with bytes of this file: every handle that was open then is told, as of any lost write.
+  void note_lost();
 
   Result<Attr> truncate(const Scope& scope, const Caller& caller, std::uint64_t length, ByteWatcher* watcher);
   Result<Attr> fallocate(const Scope& scope, const Caller& caller, int mode, std::uint64_t offset, std::uint64_t length,
@@ -96,6 +100,9 @@ class FileBytes {
   std::uint64_t shown_length() const REQUIRES(mutex_);
   void forget_view(ChunkIndex chunk) REQUIRES(mutex_);
   void note_change() REQUIRES(mutex_);
+  /// The index knows of unflushed bytes from before they are there until after they are committed.
+  void keep_dirty() REQUIRES(mutex_);
+  void drop_dirty_if_clean() REQUIRES(mutex_);
   void apply(const Attr& attr, ChunkIndex first, ChunkIndex last) EXCLUDES(mutex_);
 
   const Context& context_;
@@ -114,6 +121,7 @@ class FileBytes {
   std::optional<Error> last_error_ GUARDED_BY(mutex_);
   Moment last_change_ GUARDED_BY(mutex_) = Moment::min();
   std::uint64_t changes_ GUARDED_BY(mutex_) = 0;
+  KeptDirty* kept_dirty_ GUARDED_BY(mutex_) = nullptr;
 };
 
 }  // namespace headrace::vfs

@@ -44,6 +44,7 @@ FileSystem::Impl::Impl(meta::Volume& volume, block::BlockStore& blocks, block::N
           },
           access_log),
       maintenance(context, files, locks) {
+  context.volume_lost = providers.volume_lost;
   context.list_is_long = [this](Ino ino, ChunkIndex chunk) { maintenance.suggest_compaction(ino, chunk); };
   context.has_compacted = [&sizes = registry.histogram("juicefs_compact_size_histogram_bytes")](std::uint64_t bytes) {
     sizes.observe(bytes);

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 
 #include "base/attr.h"
 #include "base/budget.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "base/scope.h"
@@ -73,6 +75,18 @@ struct SetAttr {
   bool kills_privileges = false;
 };
 
+class TakeoverIndex;
+struct KeptRequest;
+
+/// Who keeps the backings of a mount open for a server that takes over. Thread-safe.
+class BackingKeeper {
+ public:
+  virtual ~BackingKeeper() = default;
+  /// The kernel serves files from this descriptor under this id from now on.
+  virtual void backing_made(std::int32_t backing_id, int descriptor) = 0;
+  virtual void backing_gone(std::int32_t backing_id) = 0;
+};
+
 struct FileSystemOptions {
   bool is_read_only = false;
   Duration entry_ttl = std::chrono::seconds(1);
@@ -87,12 +101,17 @@ struct FileSystemOptions {
   Duration heartbeat = std::chrono::seconds(12);     // how often the session is renewed; as the volume was told
   Duration slice_age_max = std::chrono::seconds(5);  // an open slice goes up after this long
   std::string volume_name;
+  /// For a successor of this server: what it must know is written down here. Both may be null, and outlive the file system.
+  TakeoverIndex* index = nullptr;
+  BackingKeeper* keeper = nullptr;
 };
 
 /// What `.stats`, `.config` and commands through `.control` need from the program around.
 struct Providers {
   std::function<std::string()> stats_text;
   std::function<std::string()> config_json;
+  /// The volume is not there any more, or not this mount's: nothing can be served from now on. From a thread of the file system; at most once.
+  std::function<void(const Error&)> volume_lost = {};
 };
 
 /// Where a file's bytes are now, for `info`.
@@ -116,6 +135,11 @@ class FileSystem {
 
   /// Before the first request: who gets the notifications. Not owned; outlives this object's use.
   void attach(KernelPort* kernel);
+
+  /// After attach() and before the first request, where another server died: its handles, locks and backings are served on, as the
+  /// index has them (file_system_takeover.cc). `backings`: descriptors by id. What was written and is lost is told each handle of the
+  /// file once, at its next write, fsync or close: kIo. An error: the metadata cannot be read.
+  Result<void> adopt(const Scope& scope, std::map<std::int32_t, UniqueFd> backings);
 
   // Names.
   Result<NodeEntry> lookup(const Scope& scope, const Caller& caller, NodeId parent, std::string_view name);
@@ -158,6 +182,8 @@ class FileSystem {
   struct WriteFlags {
     bool kills_privileges = false;
     bool from_page_cache = false;
+    /// Where an append writes down the offset it was given, before it writes. Null: nowhere.
+    KeptRequest* request = nullptr;
   };
   Result<std::size_t> write(const Scope& scope, std::uint64_t handle, NodeId node, std::uint64_t offset, ByteSpan bytes,
                             WriteFlags flags);

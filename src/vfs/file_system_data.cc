@@ -24,7 +24,11 @@ Result<std::size_t> FileSystem::write(const Scope& scope, std::uint64_t number, 
   // Pages that come back from a mapping know their place; only write(2) goes to the end.
   const bool append = handle->appends && !flags.from_page_cache;
   handle->owes_sync = true;
-  TRY_OK(handle->file->bytes().write(scope, offset, append, bytes, &mirror));
+  if (!flags.from_page_cache && handle->may_have_lost.exchange(false)) {
+    MutexLock lock(handle->mutex);
+    TRY_OK(handle->file->bytes().take_error(handle->errors_seen));
+  }
+  TRY_OK(handle->file->bytes().write(scope, offset, append, bytes, &mirror, append ? flags.request : nullptr));
   impl_->flusher.touched();
   return bytes.size();
 }

@@ -4,18 +4,22 @@
 
 namespace headrace::vfs {
 
-Result<std::uint64_t> FileSystem::opendir(const Scope&, const Caller&, NodeId node) {
-  const Ino ino = ino_of(node);
+std::unique_ptr<Directory> FileSystem::Impl::new_directory(Ino ino) {
   std::vector<ExtraEntry> extra;
   if (ino == kRootIno) {
-    extra = impl_->virtual_files.listed();
-    if (impl_->context.volume.format().trash_days > 0 && !impl_->options.hide_internal)
+    extra = virtual_files.listed();
+    if (context.volume.format().trash_days > 0 && !options.hide_internal)
       extra.push_back({".trash", kTrashRoot, FileType::kDirectory});
   }
+  return std::make_unique<Directory>(context, ino, std::move(extra));
+}
+
+Result<std::uint64_t> FileSystem::opendir(const Scope&, const Caller&, NodeId node) {
+  const Ino ino = ino_of(node);
   auto handle = std::make_shared<Handle>();
   handle->ino = ino;
   handle->node = node;
-  handle->directory = std::make_unique<Directory>(impl_->context, ino, std::move(extra));
+  handle->directory = impl_->new_directory(ino);
   return impl_->handles.add(std::move(handle));
 }
 
@@ -23,6 +27,8 @@ Result<void> FileSystem::readdir(const Scope& scope, const Caller&, std::uint64_
                                  std::uint64_t cookie, bool plus, ListSink sink) {
   TRY(const std::shared_ptr<Handle> handle, impl_->handle_of(number, node));
   if (handle->directory == nullptr) return Code::kNotDirectory;
+  // A successor that knows no names counts from here.
+  if (cookie == 0 && handle->kept != nullptr) handle->kept->listing_start = handle->directory->next_cookie();
   return handle->directory->list(scope, cookie, plus, [&](const meta::DirEntry& entry, std::uint64_t next_cookie) {
     Listed listed{.name = entry.name,
                   .ino = entry.ino,
@@ -53,7 +59,7 @@ void FileSystem::lock(const Scope& scope, const LockAsk& ask, std::function<void
   if (!ask.is_flock) {
     if (const std::shared_ptr<Handle> handle = impl_->handles.find(ask.handle)) {
       MutexLock lock(handle->mutex);
-      handle->lock_owners.insert(ask.owner);
+      impl_->handles.keep_lock(*handle, ask.handle, ask.owner);
     }
   }
   impl_->locks.lock(scope, {ino, ask.owner, ask.request, ask.is_flock, ask.wait, ask.token}, std::move(done));

@@ -43,10 +43,17 @@ struct FileSystem::Impl {
                            const OpenHints& hints);
   void give_back(const Scope& scope, Ino ino);
   /// Holds the file that a rename is about to replace, if the kernel knows it: until it is forgotten.
+  /// The parts of FileSystem::adopt().
+  Result<void> adopt_handle(const Scope& scope, KeptHandle& kept);
+  void adopt_backing(KeptBacking& kept, std::map<std::int32_t, UniqueFd>& descriptors);
+  void adopt_locks();
+  Result<void> adopt_losses(const Scope& scope);
+  Result<void> adopt_requests(const Scope& scope);
   std::optional<Ino> keep_replaced(const Scope& scope, Ino directory, std::string_view name, std::uint32_t flags);
   void give_back_kept(Ino ino);
   /// A file lost its last name.
   void unlinked(const meta::Removed& removed);
+  std::unique_ptr<Directory> new_directory(Ino ino);
   /// Told before suid and sgid must go because somebody else writes.
   Result<void> drop_privileges(const Scope& scope, Ino ino);
   Scope closing_scope() const { return {scheduler.clock().now() + std::chrono::seconds(300), {}}; }
@@ -56,6 +63,8 @@ struct FileSystem::Impl {
   FileSystemOptions options;
   Providers providers;
   Context context;
+  /// Of regular files: after a thousand restarts their numbers begin anew, and the kernel tells them apart by this.
+  const std::uint64_t generation = 1 + (options.index == nullptr ? 0 : options.index->restarts());
   NodeTable nodes;
   FileTable files;
   Handles handles;

@@ -138,6 +138,11 @@ void Locks::cancel(std::uint64_t token) {
   if (done) done(Code::kInterrupted);
 }
 
+void Locks::adopt(const meta::HeldLock& held) {
+  MutexLock lock(mutex_);
+  (held.is_flock ? flock_holders_ : posix_holders_).insert({held.ino, held.owner});
+}
+
 void Locks::drop_posix(const Scope& scope, Ino ino, LockOwner owner) {
   {
     MutexLock lock(mutex_);

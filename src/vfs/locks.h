@@ -36,6 +36,8 @@ class Locks {
   /// Gives back all POSIX locks of an owner (close), or its flock (release). No metadata access if it has none.
   void drop_posix(const Scope& scope, Ino ino, LockOwner owner);
   void drop_flock(const Scope& scope, Ino ino, LockOwner owner);
+  /// A lock that this session held already when this process came to it.
+  void adopt(const meta::HeldLock& lock);
   /// Tries every parked request again: other mounts give back their locks without a word.
   void retry_all(const Scope& scope);
   bool has_parked() const;

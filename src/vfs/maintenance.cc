@@ -21,7 +21,6 @@ constexpr std::size_t kCopyBytes = 4u << 20;
 
 Maintenance::Maintenance(const Context& context, FileTable& files, Locks& locks)
     : context_(context), files_(files), locks_(locks), changed_(context.scheduler.new_event()) {
-  if (context_.options.is_read_only) return;  // no session, nothing to clean up
   const Moment now = context_.scheduler.clock().now();
   next_beat_ = now + context_.options.heartbeat;
   next_hourly_ = now + std::chrono::minutes(1);
@@ -64,7 +63,7 @@ void Maintenance::run(std::stop_token stop) {
     }
     const Scope scope{clock.now() + kRoundMax, stop};
     if (locks_.has_parked()) locks_.retry_all(scope);
-    if (has_deleted && context_.options.background_jobs) release_data(scope, Duration(0));
+    if (has_deleted && context_.options.background_jobs && !context_.options.is_read_only) release_data(scope, Duration(0));
     for (const Chunk& chunk : compactions) {
       if (Result<void> compacted = compact(scope, chunk);
           !compacted && compacted.code() != Code::kConflict && compacted.code() != Code::kNotFound) {
@@ -82,9 +81,13 @@ void Maintenance::run(std::stop_token stop) {
 void Maintenance::beat(const Scope& scope) {
   next_beat_ = context_.scheduler.clock().now() + context_.options.heartbeat;
   if (Result<void> alive = context_.volume.heartbeat(scope); !alive) {
+    if (alive.code() == Code::kStale) {
+      if (!std::exchange(is_lost_, true) && context_.volume_lost) context_.volume_lost(alive.error());
+      return;
+    }
     context_.log.error("the session could not be renewed", {{"err", alive.error().text()}});
   }
-  if (!context_.options.background_jobs) return;
+  if (!context_.options.background_jobs || context_.options.is_read_only) return;
   if (const Result<bool> mine =
           context_.volume.claim_job(scope, "lastCleanupSessions", context_.options.heartbeat * 9 / 10);
       mine && *mine) {
@@ -99,7 +102,7 @@ void Maintenance::beat(const Scope& scope) {
 
 void Maintenance::hourly(const Scope& scope) {
   next_hourly_ = context_.scheduler.clock().now() + kHour;
-  if (!context_.options.background_jobs) return;
+  if (!context_.options.background_jobs || context_.options.is_read_only || is_lost_) return;
   if (const Result<bool> mine = context_.volume.claim_job(scope, "lastCleanupTrash", kHour); mine && *mine) {
     if (Result<std::size_t> gone = context_.volume.expire_trash(scope, 10'000); !gone)
       context_.log.warn("the trash could not be emptied", {{"err", gone.error().text()}});

@@ -47,6 +47,7 @@ class Maintenance {
   std::unique_ptr<Event> changed_;
   Moment next_beat_{};
   Moment next_hourly_{};
+  bool is_lost_ = false;  // the volume; told once
   std::jthread thread_;
 };
 

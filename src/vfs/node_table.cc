@@ -48,27 +48,39 @@ struct NodeTable::Shard {
   };
   mutable Mutex mutex;
   boost::unordered_flat_map<NodeId, Held> held GUARDED_BY(mutex);
-  boost::unordered_flat_map<std::uint64_t, std::uint32_t> incarnations GUARDED_BY(mutex);  // by inode; absent: 0
+  boost::unordered_flat_map<std::uint64_t, std::uint32_t> incarnations GUARDED_BY(mutex);  // by inode; absent: the first
 
-  boost::unordered_flat_map<std::uint64_t, std::uint32_t> incarnations_top GUARDED_BY(mutex);  // the highest ever used
+  boost::unordered_flat_map<std::uint64_t, std::uint32_t> incarnations_top GUARDED_BY(mutex);  // how far beyond the first one they ever went
 
-  NodeId current(Ino ino) const REQUIRES(mutex) {
+  boost::unordered_flat_map<std::uint64_t, std::vector<NodeId>> adopted GUARDED_BY(mutex);  // by inode: numbers of earlier servers
+
+  NodeId current(Ino ino, std::uint32_t first) const REQUIRES(mutex) {
     const auto found = incarnations.find(ino.value());
-    return node_id(ino, found == incarnations.end() ? 0 : found->second);
+    return node_id(ino, found == incarnations.end() ? first : found->second);
   }
 };
 
-NodeTable::NodeTable() : shards_(std::make_unique<Shard[]>(kShards)) {}
+NodeTable::NodeTable(std::uint32_t first_incarnation)
+    : first_(first_incarnation % kIncarnations), shards_(std::make_unique<Shard[]>(kShards)) {}
 NodeTable::~NodeTable() = default;
 
 NodeTable::Shard& NodeTable::shard_of(Ino ino) const { return shards_[ino.value() % kShards]; }
 
-NodeId NodeTable::remember(Ino ino) {
+NodeId NodeTable::remember(Ino ino, bool is_regular) {
   Shard& shard = shard_of(ino);
   MutexLock lock(shard.mutex);
-  const NodeId node = shard.current(ino);
+  const NodeId node = is_regular ? shard.current(ino, first_) : node_id(ino, 0);
   ++shard.held[node].lookups;
   return node;
+}
+
+void NodeTable::adopt(NodeId node) {
+  const Ino ino = ino_of(node);
+  Shard& shard = shard_of(ino);
+  MutexLock lock(shard.mutex);
+  // One lookup: the kernel forgets a number once, with all it ever counted.
+  if (!shard.held.try_emplace(node, Shard::Held{1, 0}).second) return;
+  shard.adopted[ino.value()].push_back(node);
 }
 
 bool NodeTable::forget(NodeId node, std::uint64_t lookups) {
@@ -82,6 +94,10 @@ bool NodeTable::forget(NodeId node, std::uint64_t lookups) {
     return false;
   }
   shard.held.erase(found);
+  if (const auto old = shard.adopted.find(ino_of(node).value()); old != shard.adopted.end()) {
+    std::erase(old->second, node);
+    if (old->second.empty()) shard.adopted.erase(old);
+  }
   return true;
 }
 
@@ -96,21 +112,22 @@ bool NodeTable::is_current(NodeId node) const { return current(ino_of(node)) == 
 NodeId NodeTable::current(Ino ino) const {
   Shard& shard = shard_of(ino);
   MutexLock lock(shard.mutex);
-  return shard.current(ino);
+  return shard.current(ino, first_);
 }
 
 void NodeTable::retire(NodeId node) {
   const Ino ino = ino_of(node);
   Shard& shard = shard_of(ino);
   MutexLock lock(shard.mutex);
-  if (shard.current(ino) != node) return;
-  std::uint32_t next = incarnation_of(node);
-  // The lowest number that the kernel does not hold: 32,768 held ones would need as many handles of different kinds.
-  next = 0;
-  while (next + 1 < kIncarnations && (next == incarnation_of(node) || shard.held.contains(node_id(ino, next)))) ++next;
-  shard.incarnations[ino.value()] = next;
+  if (shard.current(ino, first_) != node) return;
+  // The lowest of our numbers that the kernel does not hold: 32,768 held ones would need as many handles of different kinds.
+  std::uint32_t beyond = 0;
+  while (beyond + 1 < kIncarnations && ((first_ + beyond) % kIncarnations == incarnation_of(node) ||
+                                        shard.held.contains(node_id(ino, first_ + beyond))))
+    ++beyond;
+  shard.incarnations[ino.value()] = (first_ + beyond) % kIncarnations;
   std::uint32_t& top = shard.incarnations_top[ino.value()];
-  top = std::max(top, next);
+  top = std::max(top, beyond);
 }
 
 std::vector<NodeId> NodeTable::held_of(Ino ino, NodeId except) const {
@@ -120,8 +137,15 @@ std::vector<NodeId> NodeTable::held_of(Ino ino, NodeId except) const {
   const auto top = shard.incarnations_top.find(ino.value());
   const std::uint32_t last = top == shard.incarnations_top.end() ? 0 : top->second;
   for (std::uint32_t i = 0; i <= last; ++i) {
-    const NodeId node = node_id(ino, i);
+    const NodeId node = node_id(ino, first_ + i);
     if (node != except && shard.held.contains(node)) numbers.push_back(node);
+  }
+  // A directory's one number.
+  if (const NodeId one = node_id(ino, 0); first_ != 0 && one != except && shard.held.contains(one)) numbers.push_back(one);
+  if (const auto old = shard.adopted.find(ino.value()); old != shard.adopted.end()) {
+    for (const NodeId node : old->second) {
+      if (node != except && std::find(numbers.begin(), numbers.end(), node) == numbers.end()) numbers.push_back(node);
+    }
   }
   return numbers;
 }

@@ -29,11 +29,16 @@ std::uint32_t incarnation_of(NodeId node);
 /// Which numbers the kernel holds, and which incarnation of an inode a lookup hands out. Thread-safe; sharded; about 20 bytes a node.
 class NodeTable {
  public:
-  NodeTable();
+  /// `first_incarnation`: where the numbers of regular files begin. A server that takes over begins beyond those of its predecessors, so
+  /// that none of theirs is given out again.
+  explicit NodeTable(std::uint32_t first_incarnation = 0);
   ~NodeTable();
 
-  /// A lookup that is answered with this inode: the number of its current incarnation, counted once more.
-  NodeId remember(Ino ino);
+  /// A lookup that is answered with this inode: the number of its current incarnation, counted once more. What is no regular file has one
+  /// number for ever: a process may stand in a directory.
+  NodeId remember(Ino ino, bool is_regular = true);
+  /// The kernel holds this number of a regular file from an earlier server, with however many lookups: until it forgets it.
+  void adopt(NodeId node);
   /// A lookup that was not answered after all (a listing's buffer was full).
   void take_back(NodeId node) { forget(node, 1); }
   /// The kernel gives back `lookups`. True: it holds the number no longer.
@@ -59,6 +64,7 @@ class NodeTable {
   struct Shard;
   static constexpr std::size_t kShards = 64;
   Shard& shard_of(Ino ino) const;
+  const std::uint32_t first_;
   std::unique_ptr<Shard[]> shards_;
 };
 

@@ -100,6 +100,7 @@ Result<OpenedMode> OpenFile::open_pass(Node& node, std::shared_ptr<block::NodeFi
   if (node.backing_id == 0) {
     if (copy == nullptr || kernel == nullptr) return Code::kNotSupported;
     TRY(node.backing_id, kernel->register_backing(copy->descriptor()));
+    keep_backing(node, copy->descriptor());
     node.copy = std::move(copy);
     node.mode = NodeMode::kPass;
     node.backing_holds = true;
@@ -132,15 +133,48 @@ void OpenFile::close(NodeId id, bool writes) {
 
 void OpenFile::forgotten(NodeId id, KernelPort* kernel) {
   std::int32_t backing_id = 0;
+  KeptBacking* kept = nullptr;
   {
     MutexLock lock(mutex_);
     const auto found =
         std::find_if(open_nodes_.begin(), open_nodes_.end(), [id](const Node& node) { return node.id == id; });
     if (found == open_nodes_.end() || found->handles != 0) return;
     backing_id = found->backing_id;
+    kept = found->kept;
     open_nodes_.erase(found);
   }
-  if (backing_id != 0 && kernel != nullptr) kernel->release_backing(backing_id);
+  if (backing_id == 0) return;
+  if (kept != nullptr) context_.options.index->backings.give_back(kept);
+  if (context_.options.keeper != nullptr) context_.options.keeper->backing_gone(backing_id);
+  if (kernel != nullptr) kernel->release_backing(backing_id);
+}
+
+void OpenFile::keep_backing(Node& node, int descriptor) {
+  if (context_.options.index == nullptr || context_.options.keeper == nullptr) return;
+  context_.options.keeper->backing_made(node.backing_id, descriptor);
+  node.kept = context_.options.index->backings.take();
+  if (node.kept == nullptr) return;
+  node.kept->node = node.id;
+  KeptTable<KeptBacking>::publish(*node.kept, static_cast<std::uint64_t>(node.backing_id));
+}
+
+void OpenFile::adopt_handle(NodeId id, NodeMode mode, bool writes) {
+  MutexLock lock(mutex_);
+  Node& node = node_of(id);
+  node.mode = mode;
+  ++node.handles;
+  if (writes) ++node.writers;
+}
+
+void OpenFile::adopt_backing(NodeId id, KeptBacking& kept, std::shared_ptr<block::NodeFile> copy, bool shows_bytes) {
+  MutexLock lock(mutex_);
+  Node& node = node_of(id);
+  node.mode = NodeMode::kPass;
+  node.backing_id = static_cast<std::int32_t>(kept.key.load());
+  node.kept = &kept;
+  node.backing_holds = shows_bytes && copy != nullptr;
+  node.copy = std::move(copy);
+  node.is_private = true;
 }
 
 bool OpenFile::is_idle() const {

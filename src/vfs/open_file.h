@@ -45,6 +45,10 @@ class OpenFile final {
   Result<OpenedMode> open(NodeId node, bool reads, bool writes, const Attr& attr, std::shared_ptr<block::NodeFile> copy,
                           KernelPort* kernel);
   void close(NodeId node, bool writes);
+  /// A handle, and a backing, that an earlier server gave out. The backing's file is written along from now on, as any copy that left the
+  /// tier; `shows_bytes`: it holds what the file holds.
+  void adopt_handle(NodeId node, NodeMode mode, bool writes);
+  void adopt_backing(NodeId node, KeptBacking& kept, std::shared_ptr<block::NodeFile> copy, bool shows_bytes);
   /// The kernel holds the number no longer: its backing is given back.
   void forgotten(NodeId node, KernelPort* kernel);
 
@@ -74,6 +78,7 @@ class OpenFile final {
     NodeMode mode = NodeMode::kNone;
     std::shared_ptr<block::NodeFile> copy;  // kPass: what the kernel reads
     std::int32_t backing_id = 0;
+    KeptBacking* kept = nullptr;            // in the index
     bool backing_holds = true;
     bool is_private = false;  // the copy left the tier's index: it is written along
     std::uint32_t handles = 0, writers = 0;
@@ -81,6 +86,7 @@ class OpenFile final {
   };
 
   Node& node_of(NodeId id) REQUIRES(mutex_);
+  void keep_backing(Node& node, int descriptor) REQUIRES(mutex_);
   bool has_writers() const REQUIRES(mutex_);
   bool is_quiet(const Attr& attr) const REQUIRES(mutex_);
   Result<OpenedMode> open_pass(Node& node, std::shared_ptr<block::NodeFile> copy, KernelPort* kernel, bool direct)
