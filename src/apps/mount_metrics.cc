@@ -20,7 +20,8 @@ StoreMetrics::StoreMetrics(Registry& registry) {
     const std::string method(object::name_of(static_cast<object::Method>(i)));
     methods_[i] = {&registry.histogram("juicefs_object_request_durations_histogram_seconds", method),
                    &registry.counter("juicefs_object_request_data_bytes", method),
-                   &registry.counter("juicefs_object_request_errors", method)};
+                   &registry.counter("juicefs_object_request_errors", method),
+                   &registry.counter("headrace_object_retries_total", method)};
   }
 }
 
@@ -30,6 +31,8 @@ void StoreMetrics::on_request(object::Method method, double seconds, std::uint64
   of.bytes->add(bytes);
   if (error && *error != Code::kNotFound) of.errors->add();
 }
+
+void StoreMetrics::on_retry(object::Method method) { methods_[static_cast<int>(method)].retries->add(); }
 
 void EngineMetrics::bind(Registry& registry) {
   counts_.reset(new Counts{registry.histogram("juicefs_transaction_durations_histogram_seconds"),
@@ -90,7 +93,19 @@ void MountMetrics::read_tier(Registry& registry, const MountParts& parts) {
       registry.counter_from("headrace_checksum_failures_total", of([](const Stats& s) { return s.damaged; }), "node"));
   readings_.push_back(registry.gauge_from("juicefs_blockcache_blocks", of([](const Stats& s) { return s.blocks; })));
   readings_.push_back(registry.gauge_from("juicefs_blockcache_bytes", of([](const Stats& s) { return s.used_bytes; })));
-  readings_.push_back(registry.counter_from("juicefs_blockcache_evicts", of([](const Stats& s) { return s.evictions; })));
+  const auto count = [&](metrics::CounterSpec spec, auto member) { readings_.push_back(registry.counter_from(spec, of(member))); };
+  count("juicefs_blockcache_writes", [](const Stats& s) { return s.puts; });
+  count("juicefs_blockcache_write_bytes", [](const Stats& s) { return s.put_bytes; });
+  count("juicefs_blockcache_drops", [](const Stats& s) { return s.drops; });
+  count("juicefs_blockcache_evicts", [](const Stats& s) { return s.evictions - s.file_evictions; });
+  const auto count_by_kind = [&](metrics::CounterSpec spec, auto all, auto files) {
+    readings_.push_back(registry.counter_from(spec, of(files), "file"));
+    readings_.push_back(registry.counter_from(spec, of([all, files](const Stats& s) { return all(s) - files(s); }), "block"));
+  };
+  count_by_kind("headrace_node_tier_hits_total", [](const Stats& s) { return s.hits; }, [](const Stats& s) { return s.file_hits; });
+  count_by_kind("headrace_node_tier_misses_total", [](const Stats& s) { return s.misses; }, [](const Stats& s) { return s.file_misses; });
+  count_by_kind("headrace_node_tier_evictions_total", [](const Stats& s) { return s.evictions; },
+                [](const Stats& s) { return s.file_evictions; });
 }
 
 void MountMetrics::read_blocks(Registry& registry, const MountParts& parts) {

@@ -26,12 +26,14 @@ class StoreMetrics final : public object::RequestObserver {
  public:
   explicit StoreMetrics(metrics::Registry& registry);
   void on_request(object::Method method, double seconds, std::uint64_t bytes, std::optional<Code> error) override;
+  void on_retry(object::Method method) override;
 
  private:
   struct OfMethod {
     metrics::Histogram* durations = nullptr;
     metrics::Counter* bytes = nullptr;
     metrics::Counter* errors = nullptr;
+    metrics::Counter* retries = nullptr;
   };
   OfMethod methods_[object::kMethodCount];
 };

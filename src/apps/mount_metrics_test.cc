@@ -18,6 +18,9 @@ TEST(MountMetrics, RequestsToTheStoreAreCountedByTheirMethod) {
   EXPECT_EQ(registry.counter("juicefs_object_request_errors", "get").value(), 1u);
   EXPECT_EQ(registry.histogram("juicefs_object_request_durations_histogram_seconds", "get").counts().count(), 3u);
   EXPECT_EQ(registry.counter("juicefs_object_request_data_bytes", "put").value(), 0u);
+  metrics.on_retry(object::Method::kPut);
+  EXPECT_EQ(registry.counter("headrace_object_retries_total", "put").value(), 1u);
+  EXPECT_EQ(registry.counter("headrace_object_retries_total", "get").value(), 0u);
 }
 
 TEST(MountMetrics, TheEngineIsCountedFromItsBindingOn) {

@@ -44,7 +44,7 @@ Result<std::unique_ptr<VolumeStore>> VolumeStore::open(const meta::VolumeFormat&
     store->metered_ = std::make_unique<object::MeteredStore>(*top, *options.observer, scheduler.clock());
     top = store->metered_.get();
   }
-  store->retrying_ = std::make_unique<object::RetryingStore>(*top, scheduler, random_seed(), options.retries);
+  store->retrying_ = std::make_unique<object::RetryingStore>(*top, scheduler, random_seed(), options.retries, options.observer);
   store->prefixed_ = std::make_unique<object::PrefixedStore>(*store->retrying_, format.name + "/");
   return store;
 }

@@ -20,7 +20,7 @@ struct VolumeStoreOptions {
   bool make_directory = false;                    // a directory that is to be the bucket is made
   std::string bucket{};                           // in place of the description's, where not empty
   object::RetryPolicy retries{};
-  object::RequestObserver* observer = nullptr;    // is told of every attempt; outlives the store
+  object::RequestObserver* observer = nullptr;    // is told of every attempt and retry; outlives the store
 };
 
 /// Objects below "NAME/" of the volume's buckets. Lives where it was made; the scheduler outlives it.

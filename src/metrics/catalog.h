@@ -78,8 +78,8 @@ inline constexpr MetricSpec kCatalog[] = {
     {"juicefs_blockcache_miss", Kind::kCounter, Unit::kCount, "Reads of a block that this node did not hold."},
     {"juicefs_blockcache_hit_bytes", Kind::kCounter, Unit::kBytes, "Bytes of blocks that this node answered."},
     {"juicefs_blockcache_miss_bytes", Kind::kCounter, Unit::kBytes, "Bytes of blocks that had to be fetched."},
-    {"juicefs_blockcache_writes", Kind::kCounter, Unit::kCount, "Blocks brought into the tier of this node."},
-    {"juicefs_blockcache_write_bytes", Kind::kCounter, Unit::kBytes, "Bytes brought into the tier of this node."},
+    {"juicefs_blockcache_writes", Kind::kCounter, Unit::kCount, "Blocks put into the tier of this node; whole files are not counted."},
+    {"juicefs_blockcache_write_bytes", Kind::kCounter, Unit::kBytes, "Bytes of blocks put into the tier of this node."},
     {"juicefs_blockcache_drops", Kind::kCounter, Unit::kCount, "Blocks that were not kept for want of room."},
     {"juicefs_blockcache_evicts", Kind::kCounter, Unit::kCount, "Blocks given up to make room for others."},
     {"headrace_node_tier_capacity_bytes", Kind::kGauge, Unit::kBytes, "Bytes the tier of this node may hold."},
@@ -98,7 +98,6 @@ inline constexpr MetricSpec kCatalog[] = {
 
     // Memory.
     {"juicefs_used_buffer_size_bytes", Kind::kGauge, Unit::kBytes, "Bytes in buffers of reads and writes."},
-    {"juicefs_used_read_buffer_size_bytes", Kind::kGauge, Unit::kBytes, "Bytes in buffers of reads."},
     {"headrace_memory_budget_bytes", Kind::kGauge, Unit::kBytes, "What all buffers together may take."},
     {"headrace_memory_budget_used_bytes", Kind::kGauge, Unit::kBytes, "What buffers have taken of the budget."},
     {"headrace_memory_budget_waiting", Kind::kGauge, Unit::kCount, "Threads that wait for memory of the budget."},
