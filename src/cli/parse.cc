@@ -76,7 +76,9 @@ std::expected<ParsedLine, Failure> parse_line(const Command& command, const std:
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::ArgumentMismatch& e) {
-    return std::unexpected<Failure>(Failure(Exit::kUsage, fmt::format("a value is missing: {}", e.what()), see_help(command)));
+    // CLI11 begins what it says with the flag.
+    const std::string_view said = e.what();
+    return std::unexpected<Failure>(Failure(Exit::kUsage, fmt::format("{} needs a value", said.substr(0, said.find(':'))), see_help(command)));
   } catch (const CLI::Error& e) {
     return std::unexpected<Failure>(Failure(Exit::kUsage, e.what(), see_help(command)));
   }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <filesystem>
 
 #include <nlohmann/json.hpp>
 
@@ -37,19 +38,33 @@ OptionSpec bucket_option() {
           .text = "The bucket, where it is not (any more) the one that the volume's description names"};
 }
 
+std::expected<std::string, Failure> bucket_directory(std::string_view text) {
+  if (text.starts_with("file://")) text.remove_prefix(7);
+  if (text.empty() || text.find("://") != std::string_view::npos) {
+    return fail(Exit::kUsage, fmt::format("--bucket: a directory, got '{}'", redacted(std::string(text))),
+                "--storage file keeps objects in a directory");
+  }
+  std::error_code error;
+  std::string path = std::filesystem::absolute(text, error).lexically_normal().string();
+  if (error) return fail(Exit::kFailed, fmt::format("--bucket {}: {}", text, error.message()));
+  if (!path.ends_with('/')) path += '/';
+  return path;
+}
+
 std::expected<VolumeAccess, Failure> open_volume(const Scope& scope, Scheduler& scheduler, const std::string& url, bool read_only,
                                                  records::EngineObserver* observer) {
   VolumeAccess access;
   access.url = shown(url);
+  const bool may_be_made = url.starts_with("sqlite3://");
   auto engine = records::open_engine(url, {.read_only = read_only, .observer = observer}, scheduler);
   if (!engine) {
-    const std::string hint = engine.code() == Code::kNotFound ? fmt::format("headrace format {} NAME makes a volume there", access.url) : "";
+    const std::string hint = may_be_made && engine.code() == Code::kNotFound ? fmt::format("headrace format {} NAME makes a volume there", access.url) : "";
     return fail(fmt::format("cannot open {}", access.url), engine.error(), hint);
   }
   access.engine = *std::move(engine);
   auto format = meta::load_format(scope, *access.engine);
   if (!format) {
-    const std::string hint = format.code() == Code::kNotFound ? fmt::format("headrace format {} NAME makes a volume there", access.url) : "";
+    const std::string hint = may_be_made && format.code() == Code::kNotFound ? fmt::format("headrace format {} NAME makes a volume there", access.url) : "";
     return fail(fmt::format("cannot open the volume at {}", access.url), format.error(), hint);
   }
   access.format = *std::move(format);

@@ -21,6 +21,9 @@ ArgumentSpec meta_url_argument();
 /// --bucket: the bucket in place of the one that the volume's description names.
 OptionSpec bucket_option();
 
+/// The directory that --bucket names, as a volume's description has it: absolute, with '/' at its end. kUsage: another kind of bucket.
+std::expected<std::string, Failure> bucket_directory(std::string_view text);
+
 /// The engine of a volume that is there, and its description.
 struct VolumeAccess {
   std::string url;  // without its password

@@ -5,7 +5,6 @@
 
 #include <array>
 #include <bit>
-#include <filesystem>
 
 #include <nlohmann/json.hpp>
 
@@ -22,28 +21,20 @@ namespace {
 constexpr std::uint64_t kMiB = 1ull << 20, kGiB = 1ull << 30;
 constexpr Duration kLimit = std::chrono::minutes(2);
 
-std::expected<std::string, Failure> absolute_bucket(const Context& context) {
+std::expected<std::string, Failure> wanted_bucket(const Context& context) {
   std::string bucket = context.options.text("bucket");
   if (bucket.empty()) {
     const auto home = context.environment.find("HOME");
     bucket = geteuid() == 0 || home == context.environment.end() ? "/var/jfs" : home->second + "/.juicefs/local";
   }
-  if (bucket.starts_with("file://")) bucket.erase(0, 7);
-  if (bucket.find("://") != std::string::npos) {
-    return fail(Exit::kUsage, fmt::format("--bucket: a directory, got {}", redacted(bucket)), "--storage file keeps objects in a directory");
-  }
-  std::error_code error;
-  std::string path = std::filesystem::absolute(bucket, error).lexically_normal().string();
-  if (error) return fail(Exit::kFailed, fmt::format("--bucket {}: {}", bucket, error.message()));
-  if (!path.ends_with('/')) path += '/';
-  return path;
+  return bucket_directory(bucket);
 }
 
 /// The description that the flags ask for, over `base`: defaults, or what the volume has.
 std::expected<meta::VolumeFormat, Failure> wanted_format(const Context& context, meta::VolumeFormat base, bool is_new) {
   const Options& options = context.options;
   if (is_new || options.is_set("bucket")) {
-    auto bucket = absolute_bucket(context);
+    auto bucket = wanted_bucket(context);
     if (!bucket) return std::unexpected<Failure>(bucket.error());
     base.bucket = *bucket;
   }
@@ -132,6 +123,43 @@ Outcome change_volume(Context& context, const Scope& scope, VolumeAccess& access
   return {};
 }
 
+/// What a new volume brings into the bucket, taken back unless the volume comes to be: its marker, and directories that were not there.
+class BucketMark {
+ public:
+  BucketMark(const Context& context, const meta::VolumeFormat& format)
+      : context_(context), directories_{format.bucket, format.bucket + format.name}, is_new_(access(format.bucket.c_str(), F_OK) != 0) {}
+  ~BucketMark() {
+    if (objects_ != nullptr) {
+      const std::array<std::string, 1> keys{"juicefs_uuid"};
+      const Result<void> removed = objects_->remove(context_.scope.without_stop(), keys);
+      if (!removed) context_.log.warn("juicefs_uuid is left in the bucket", {{"why", removed.error().text()}});
+    }
+    if (is_kept_) return;
+    static_cast<void>(rmdir((directories_[1] + "/testing").c_str()));  // only empty ones go
+    static_cast<void>(rmdir(directories_[1].c_str()));
+    if (is_new_) static_cast<void>(rmdir(directories_[0].c_str()));
+  }
+  BucketMark(const BucketMark&) = delete;
+  BucketMark& operator=(const BucketMark&) = delete;
+
+  Result<void> put(const Scope& scope, object::ObjectStore& objects, const std::string& uuid) {
+    const std::array<ByteSpan, 1> parts{bytes_of(uuid)};
+    objects_ = &objects;  // also one whose outcome is unknown
+    return objects.put(scope, "juicefs_uuid", parts);
+  }
+  void keep() {
+    objects_ = nullptr;
+    is_kept_ = true;
+  }
+
+ private:
+  const Context& context_;
+  const std::array<std::string, 2> directories_;
+  const bool is_new_;
+  object::ObjectStore* objects_ = nullptr;
+  bool is_kept_ = false;
+};
+
 Outcome make_volume(Context& context, const Scope& scope, const std::string& url) {
   meta::VolumeFormat base;
   base.name = context.options.arguments[1];
@@ -141,22 +169,22 @@ Outcome make_volume(Context& context, const Scope& scope, const std::string& url
   base.min_client_version = "1.1.0-A";
   const auto wanted = wanted_format(context, base, true);
   if (!wanted) return std::unexpected<Failure>(wanted.error());
-  const auto store = open_objects(context.scheduler, *wanted, {.make_directory = true});
-  if (!store) return std::unexpected<Failure>(store.error());
-  object::ObjectStore& objects = (*store)->objects();
+  std::unique_ptr<VolumeStore> store;
+  BucketMark mark(context, *wanted);
+  auto opened = open_objects(context.scheduler, *wanted, {.make_directory = true});
+  if (!opened) return std::unexpected<Failure>(opened.error());
+  store = *std::move(opened);
+  object::ObjectStore& objects = store->objects();
   if (const auto tested = test_objects(scope, objects); !tested) return fail(fmt::format("the bucket {} does not work", wanted->bucket), tested.error());
   if (const Outcome empty = check_empty(scope, objects, wanted->bucket, wanted->name); !empty) return empty;
+  if (const auto marked = mark.put(scope, objects, wanted->uuid); !marked) {
+    return fail(fmt::format("the bucket {} does not work", wanted->bucket), marked.error());
+  }
   auto engine = records::open_engine(url, {.create = true}, context.scheduler);
   if (!engine) return fail(fmt::format("cannot make {}", redacted(url)), engine.error());
-  const std::array<ByteSpan, 1> uuid{bytes_of(wanted->uuid)};
-  TRY_OK(objects.put(scope, "juicefs_uuid", uuid));
   const auto made = meta::format_volume(scope, **engine, context.scheduler.clock(), *wanted, false);
-  if (!made) {
-    const std::array<std::string, 1> keys{"juicefs_uuid"};
-    const Result<void> removed = objects.remove(scope.without_stop(), keys);
-    if (!removed) context.log.warn("juicefs_uuid is left in the bucket", {{"why", removed.error().text()}});
-    return fail(fmt::format("cannot write the volume's description to {}", redacted(url)), made.error());
-  }
+  if (!made) return fail(fmt::format("cannot write the volume's description to {}", redacted(url)), made.error());
+  mark.keep();
   TRY_OK((*engine)->close());
   report(context, *made, redacted(url), true);
   return {};

@@ -110,11 +110,12 @@ Command warmup_command() {
        .least = 1, .most = 1000},
       {.name = "background", .letter = 'b', .text = "Return at once; the server goes on"},
       {.name = "check", .text = "Only say how much of it is here"},
-      {.name = "evict", .text = "Give the room back instead"},
+      {.name = "evict", .text = "Give up what this node holds of them instead; a copy that the kernel serves just now stays until it is closed"},
       {.name = "quiet", .letter = 'q', .text = "No progress"},
   };
   command.refused = {{"file", 'f', "use xargs: xargs -d '\\n' headrace warmup < FILE"}};
-  command.examples = {{"headrace warmup /data/train", "before the first epoch"}, {"headrace warmup --check /data/train", "how warm is it"}};
+  command.examples = {{"headrace warmup /data/train", "before the first epoch"}, {"headrace warmup --check /data/train", "how warm is it"},
+                      {"headrace warmup --evict /data/old", "make room"}};
   command.prints = true;
   command.run = [](Context& context) {
     return read_json("the server of the mount", [&context] { return run_warmup(context); });
