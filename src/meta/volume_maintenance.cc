@@ -2,6 +2,7 @@
 // Volume's background work: giving back what deleted files, and retired slices hold.
 #include <algorithm>
 
+#include "meta/backup_names.h"
 #include "meta/compaction_plan.h"
 #include "meta/volume_impl.h"
 
@@ -102,10 +103,28 @@ Result<void> Volume::commit_compaction(const Scope& scope, const CompactionPlan&
 }
 
 Result<bool> Volume::claim_job(const Scope& scope, std::string_view counter, Duration interval) {
+  if (impl_->is_read_only) return Code::kReadOnly;
   const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(interval).count();
-  return impl_->change(scope, {}, [&](RecordTxn& txn, const OpContext& context) {
-    return ops::claim_job(txn, context.now, std::string(counter), seconds);
+  return impl_->engine.run(scope, records::Commit::kVisible, {}, [&](RecordTxn& txn) {
+    return ops::claim_job(txn, impl_->now(), std::string(counter), seconds);
   });
 }
+
+Result<bool> Volume::claim_backup(const Scope& scope, Duration interval) {
+  if (impl_->is_read_only) return Code::kReadOnly;
+  const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(interval).count();
+  return impl_->engine.run(scope, records::Commit::kVisible, {}, [&](RecordTxn& txn) -> Result<bool> {
+    const records::XattrKey mark{kRootIno, std::string(kLastBackupXattr)};
+    const std::int64_t now = impl_->now().seconds;
+    TRY(const auto last, records::get(txn, mark));
+    const std::optional<std::int64_t> when = last ? parse_backup_mark(last->value) : std::nullopt;
+    // A mark of the future is a clock that was set back: it does not stop backups for ever.
+    if (when && *when <= now && now - *when < seconds) return false;
+    records::put(txn, mark, records::XattrRecord{backup_mark(now)});
+    return true;
+  });
+}
+
+std::uint64_t Volume::changes() const { return impl_->changes.load(std::memory_order_relaxed); }
 
 }  // namespace headrace::meta
