@@ -2,8 +2,7 @@
 // Going into the background without lying about it: the command that a person typed ends when the server says that it serves, or
 // with the reason why it does not.
 //
-// A supervisor that keeps /dev/fuse and restarts the server (docs/design) takes the place of the middle process here, which now
-// ends at once.
+// The process behind the command is the supervisor (apps/supervisor.h); the word comes from the first server that it starts.
 #pragma once
 
 #include <optional>
@@ -24,6 +23,8 @@ class ReadyReport {
   /// Once, either of them; later calls do nothing.
   void ready();
   void failed(const cli::Failure& failure);
+  /// In a process that has left the word to another one.
+  void leave() { fd_.reset(); }
 
  private:
   void send(const std::string& message);

@@ -43,6 +43,8 @@ SeenConfig read_document(const json& document) {
   seen.tier_place = text("/Headrace/TierPlace");
   seen.metrics_address = text("/Headrace/MetricsAddress");
   if (const auto pid = number("/Pid")) seen.pid = static_cast<int>(*pid);
+  if (const auto supervisor = number("/Headrace/Supervisor"); supervisor && *supervisor != 0) seen.supervisor = static_cast<int>(*supervisor);
+  seen.restarts = number("/Headrace/Restarts").value_or(0);
   seen.is_read_only = document.value(json::json_pointer("/Meta/ReadOnly"), false);
   seen.cache_bytes = number("/Headrace/CacheBytes");
   seen.buffer_bytes = number("/Headrace/BufferBytes");
@@ -78,6 +80,8 @@ std::string config_document(const MountFacts& facts) {
   document["Mountpoint"] = settings.mount_point;
   document["Pid"] = facts.pid;
   document["Headrace"] = {{"Metadata", shown_url(settings.meta_url)},
+                          {"Supervisor", facts.supervisor},
+                          {"Restarts", facts.restarts},
                           {"MountedSeconds", facts.mounted_seconds},
                           {"CacheBytes", settings.cache_bytes},
                           {"BufferBytes", settings.buffer_bytes},

@@ -18,6 +18,8 @@ struct MountFacts {
   const meta::VolumeFormat& format;
   std::uint64_t session = 0;
   int pid = 0;
+  int supervisor = 0;                // its process; 0: none
+  std::uint32_t restarts = 0;        // how often a server took over
   std::int64_t mounted_seconds = 0;  // Unix time
   fuse::LaneReport lanes;
   std::string tier_place;            // "tmpfs with huge pages", "none" …
@@ -31,7 +33,8 @@ std::string config_document(const MountFacts& facts);
 /// What commands want of a document of either program.
 struct SeenConfig {
   std::string volume, uuid, metadata, version;
-  std::optional<int> pid;
+  std::optional<int> pid, supervisor;
+  std::uint64_t restarts = 0;
   bool is_read_only = false;
   std::optional<std::uint64_t> cache_bytes, buffer_bytes;
   std::int64_t mounted_seconds = 0;

@@ -27,11 +27,14 @@ std::string document() {
   fuse::LaneReport lanes;
   lanes.protocol = "7.45";
   lanes.passthrough = {false, "switched off by --lanes"};
-  return config_document({settings, format, 3, 4242, 1700000000, lanes, "tmpfs", "127.0.0.1:9567", "1.2.3"});
+  return config_document({settings, format, 3, 4242, 4241, 2, 1700000000, lanes, "tmpfs", "127.0.0.1:9567", "1.2.3"});
 }
 
 TEST(MountConfig, WhatAMountSaysOfItselfIsReadBack) {
   const auto seen = parse_config_document(document());
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->supervisor, 4241);
+  EXPECT_EQ(seen->restarts, 2u);
   ASSERT_TRUE(seen) << seen.error().text();
   EXPECT_EQ(seen->volume, "vol");
   EXPECT_EQ(seen->uuid, "0e5bd5f6-1c2d-4e3f-8a9b-0c1d2e3f4a5b");

@@ -113,6 +113,9 @@ std::vector<OptionSpec> mount_option_specs() {
       {.name = "heartbeat", .kind = ValueKind::kDuration, .value_name = "TIME",
        .text = "How often the session is renewed; others clean up after a mount that was silent for five times as long", .fallback = "12s",
        .least = kSecond, .most = 600 * kSecond},
+      {.name = "max-restarts", .kind = ValueKind::kNumber, .value_name = "N",
+       .text = "How often in a minute a server that died is followed by another; one death more ends the mount", .fallback = "5", .least = 0,
+       .most = 1000},
       {.name = "no-bgjob", .text = "Leave trash, deleted files, dead sessions and compaction to other mounts"},
       {.name = "enable-xattr", .text = "Serve extended attributes", .fallback = "true"},
       {.name = "hide-internal", .text = "Do not list .stats, .config, .accesslog and .trash at the root; they still answer"},
@@ -231,6 +234,7 @@ std::expected<MountSettings, Failure> mount_settings(const cli::Options& options
   settings.entry_ttl = options.duration("entry-cache");
   settings.dir_entry_ttl = options.duration("dir-entry-cache");
   settings.heartbeat = options.duration("heartbeat");
+  settings.restarts_max = static_cast<std::uint32_t>(options.number("max-restarts"));
   settings.background_jobs = !options.on("no-bgjob");
   settings.xattrs = options.on("enable-xattr");
   settings.hide_internal = options.on("hide-internal");

@@ -32,6 +32,7 @@ struct MountSettings {
   std::uint32_t uploads_max = 0, downloads_max = 0;
   Duration attr_ttl{0}, entry_ttl{0}, dir_entry_ttl{0};
   Duration heartbeat{0}, get_timeout{0}, put_timeout{0};
+  std::uint32_t restarts_max = 5;   // a minute
   bool background_jobs = true, xattrs = true, hide_internal = false;
   fuse::LaneChoice lanes;
   std::string metrics_address;      // HOST:PORT; empty: none

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <thread>
 
 #include "apps/mount_config.h"
@@ -13,6 +14,7 @@
 #include "fuse/mount_probe.h"
 #include "fuse/mountinfo.h"
 #include "metrics/exposition.h"
+#include "records/metered_engine.h"
 
 namespace headrace::apps {
 namespace {
@@ -30,10 +32,30 @@ constexpr Duration kEndMax = std::chrono::seconds(30);
 
 unsigned processors() { return std::max(1u, std::thread::hardware_concurrency()); }
 
+/// Once the volume is lost, nothing is what it was: EIO for all.
+class UntilLost final : public fuse::RequestHandler {
+ public:
+  UntilLost(fuse::RequestHandler& handler, const std::atomic<bool>& is_lost) : handler_(handler), is_lost_(is_lost) {}
+  void serve(const Scope& scope, const fuse::Request& request, MutableByteSpan scratch, fuse::Reply reply) override {
+    if (is_lost_.load(std::memory_order_relaxed)) {
+      reply.fail(Code::kIo);
+    } else {
+      handler_.serve(scope, request, scratch, std::move(reply));
+    }
+  }
+  void forget(fuse::NodeId node, std::uint64_t lookups) override { handler_.forget(node, lookups); }
+  void cancel(std::uint64_t unique) override { handler_.cancel(unique); }
+
+ private:
+  fuse::RequestHandler& handler_;
+  const std::atomic<bool>& is_lost_;
+};
+
 }  // namespace
 
-MountServer::MountServer(MountSettings settings, Scheduler& scheduler, const Log& log, std::string version)
-    : settings_(std::move(settings)), scheduler_(scheduler), log_(log), version_(std::move(version)) {}
+MountServer::MountServer(MountSettings settings, Scheduler& scheduler, const Log& log, std::string version,
+                         std::optional<Supervised> supervised)
+    : settings_(std::move(settings)), scheduler_(scheduler), log_(log), version_(std::move(version)), supervised_(supervised) {}
 
 MountServer::~MountServer() {
   abandon();
@@ -45,6 +67,7 @@ MountServer::~MountServer() {
 Outcome MountServer::start(const Scope& scope) {
   const Scope limited = scope.until(scheduler_.clock().now() + kStartMax);
   if (Outcome machine = check_machine(); !machine) return machine;
+  if (is_successor()) return take_over(limited);
   if (Outcome place = check_mount_point(); !place) return place;
   if (Outcome parts = open_parts(limited); !parts) {
     static_cast<void>(close_parts().has_value());
@@ -116,17 +139,32 @@ Outcome MountServer::open_parts(const Scope& scope) {
   registry_ = std::make_unique<metrics::Registry>(
       std::vector<metrics::Registry::Label>{{"vol_name", name}, {"mp", settings_.mount_point}});
   engine_metrics_.bind(*registry_);
+  access_.engine = records::metered(std::move(access_.engine), registry_->histogram("juicefs_meta_ops_durations_histogram_seconds"), scheduler_.clock());
   if (Outcome objects = open_objects(scope); !objects) return objects;
   if (Outcome metrics = start_metrics(); !metrics) return metrics;
 
+  if (Outcome volume = open_volume(scope); !volume) return volume;
+  build_files();
+  return {};
+}
+
+Outcome MountServer::open_volume(const Scope& scope) {
   meta::VolumeOptions options;
   options.is_read_only = settings_.is_read_only;
   options.mount_point = settings_.mount_point;
   options.heartbeat = settings_.heartbeat;
+  if (is_successor()) {
+    const vfs::MountRecord record = supervised_->index.mount();
+    options.takes_over = SessionId{record.session};
+    if (std::string_view(record.volume_uuid.data()) != access_.format.uuid) {
+      lose_volume(Error(Code::kStale, "another volume stands in this volume's place"));
+      return cli::fail(Exit::kFailed, why_lost_);
+    }
+  }
   auto volume = meta::Volume::open(scope, *access_.engine, scheduler_, log_, options);
-  if (!volume) return cli::fail(fmt::format("cannot use volume {}", name), volume.error());
+  if (!volume && volume.code() == Code::kStale) lose_volume(volume.error());
+  if (!volume) return cli::fail(fmt::format("cannot use volume {}", access_.format.name), volume.error());
   volume_ = *std::move(volume);
-  build_files();
   return {};
 }
 
@@ -195,13 +233,20 @@ void MountServer::build_files() {
   options.background_jobs = settings_.background_jobs;
   options.heartbeat = settings_.heartbeat;
   options.volume_name = access_.format.name;
+  if (supervised_) {
+    options.index = &supervised_->index;
+    options.keeper = &supervised_->link;
+  }
   vfs::Providers providers;
+  providers.volume_lost = [this](const Error& error) { lose_volume(error); };
   providers.stats_text = [this] { return metrics::stats_text(*registry_); };
   providers.config_json = [this] { return config_text_; };
   files_ = std::make_unique<vfs::FileSystem>(*volume_, *blocks_, *tier_, *budget_, scheduler_, log_, *registry_, options,
                                              std::move(providers));
   access_log_ = fuse::new_access_log(*files_, scheduler_.clock());
-  handler_ = fuse::new_handler(*files_, *registry_);
+  handler_ = fuse::new_handler(*files_, *registry_, options.index);
+  until_lost_ = std::make_unique<UntilLost>(*handler_, is_lost_);
+  if (supervised_) registry_->counter("headrace_server_restarts_total").add(supervised_->index.restarts());
   mount_metrics_ = std::make_unique<MountMetrics>(
       *registry_, MountParts{*volume_, *tier_, *blocks_, *budget_, scheduler_, log_}, version_);
 }
@@ -219,21 +264,73 @@ Outcome MountServer::mount(const Scope& scope) {
   return {};
 }
 
+fuse::SessionTools MountServer::session_tools() {
+  return {.scheduler = scheduler_,
+          .log = log_,
+          .registry = *registry_,
+          .access_log = access_log_.get(),
+          .limits = fuse::default_lane_limits(processors()),
+          .devices = fuse::default_device_count(processors())};
+}
+
 Outcome MountServer::begin_session(const Scope& scope) {
   const bool may_pass = fuse::may_pass_through(host_) && !mounted_.by_helper;
   fuse::Wish wish;
   wish.is_writable = !settings_.is_read_only;
   wish.passthrough = may_pass && settings_.lanes.passthrough != fuse::LaneChoice::Passthrough::kOff;
-  const fuse::SessionTools tools{.scheduler = scheduler_,
-                                 .log = log_,
-                                 .registry = *registry_,
-                                 .access_log = access_log_.get(),
-                                 .limits = fuse::default_lane_limits(processors()),
-                                 .devices = fuse::default_device_count(processors())};
   const Scope limited = scope.until(scheduler_.clock().now() + kInitMax);
-  auto session = fuse::Session::open(limited, std::move(mounted_.device), wish, tools);
+  auto session = fuse::Session::open(limited, std::move(mounted_.device), wish, session_tools());
   if (!session) return cli::fail("the kernel and this program do not come together", session.error());
   session_ = *std::move(session);
+  if (supervised_) write_down_mount();
+  return begin_to_serve(scope, {}, false);
+}
+
+/// From here on a successor has what it needs: before the first request is answered.
+void MountServer::write_down_mount() {
+  for (const int device : session_->devices()) supervised_->link.device_made(device);
+  vfs::MountRecord record;
+  record.session = volume_->session().value();
+  static_assert(sizeof(fuse::Negotiated) <= sizeof record.negotiated);
+  std::memcpy(record.negotiated.data(), &session_->negotiated(), sizeof(fuse::Negotiated));
+  record.major = mounted_.major;
+  record.minor = mounted_.minor;
+  record.by_helper = mounted_.by_helper ? 1 : 0;
+  record.mounted_seconds = scheduler_.clock().wall().seconds;
+  access_.format.uuid.copy(record.volume_uuid.data(), record.volume_uuid.size() - 1);
+  supervised_->index.set_mount(record);
+}
+
+Outcome MountServer::take_over(const Scope& scope) {
+  Inheritance& inherited = supervised_->inherited;
+  const vfs::MountRecord record = supervised_->index.mount();
+  Outcome outcome = open_parts(scope);
+  if (outcome) {
+    mounted_.mount_point = settings_.mount_point;
+    mounted_.major = record.major;
+    mounted_.minor = record.minor;
+    mounted_.by_helper = record.by_helper != 0;
+    const Result<fuse::Negotiated> negotiated =
+        fuse::adopt_negotiated(ByteSpan(record.negotiated).first(sizeof(fuse::Negotiated)));
+    if (!negotiated) return cli::fail("the connection cannot be taken over", negotiated.error());
+    auto session = fuse::Session::adopt(std::move(inherited.devices), *negotiated, session_tools());
+    if (!session) return cli::fail("the connection cannot be taken over", session.error());
+    session_ = *std::move(session);
+    outcome = begin_to_serve(scope, std::move(inherited.backings), true);
+  }
+  if (outcome) {
+    is_mounted_ = true;
+    log_.info("the mount is served again", {{"mount", settings_.mount_point}});
+    return outcome;
+  }
+  if (is_lost_) {
+    is_mounted_ = true;
+    abandon();
+  }
+  return outcome;
+}
+
+Outcome MountServer::begin_to_serve(const Scope& scope, std::map<std::int32_t, UniqueFd> backings, bool is_adopting) {
   const fuse::Negotiated& negotiated = session_->negotiated();
   const fuse::LaneReport lanes = fuse::report_lanes(host_, settings_.lanes, &negotiated);
   if (settings_.lanes.passthrough == fuse::LaneChoice::Passthrough::kRequired && !lanes.passthrough.is_on) {
@@ -242,10 +339,24 @@ Outcome MountServer::begin_session(const Scope& scope) {
   }
   notifier_ = std::make_unique<fuse::Notifier>(session_->device(), negotiated, scheduler_, log_, *registry_);
   files_->attach(notifier_.get());
-  config_text_ = config_document({settings_, access_.format, volume_->session().value(), static_cast<int>(getpid()),
-                                  scheduler_.clock().wall().seconds, lanes, tier_->stats().place,
-                                  http_ == nullptr ? std::string() : http_->address(), version_});
-  TRY_OK(session_->start(*handler_));
+  if (is_adopting) {
+    if (const Result<void> adopted = files_->adopt(scope, std::move(backings)); !adopted) {
+      return cli::fail("what the kernel holds cannot be taken over", adopted.error());
+    }
+  }
+  config_text_ = config_document({.settings = settings_,
+                                  .format = access_.format,
+                                  .session = volume_->session().value(),
+                                  .pid = static_cast<int>(getpid()),
+                                  .supervisor = supervised_ ? static_cast<int>(supervised_->inherited.supervisor) : 0,
+                                  .restarts = supervised_ ? supervised_->index.restarts() : 0,
+                                  .mounted_seconds = supervised_ ? supervised_->index.mount().mounted_seconds : scheduler_.clock().wall().seconds,
+                                  .lanes = lanes,
+                                  .tier_place = tier_->stats().place,
+                                  .metrics_address = http_ == nullptr ? std::string() : http_->address(),
+                                  .version = version_});
+  TRY_OK(session_->start(*until_lost_));
+  if (supervised_) supervised_->link.serving();
   // It costs speed alone where it cannot be set.
   (void)fuse::set_read_ahead(mounted_.major, mounted_.minor, kReadAheadKib);
   is_serving_ = true;
@@ -253,11 +364,16 @@ Outcome MountServer::begin_session(const Scope& scope) {
 }
 
 Outcome MountServer::serve(const Scope& scope) {
-  Result<fuse::Ending> ending = session_->wait_ended(scope);
+  const std::stop_callback asked(scope.stop, [this] { end_.request_stop(); });
+  Result<fuse::Ending> ending = session_->wait_ended({scope.deadline, end_.get_token()});
   bool was_asked = false;
   if (!ending && ending.code() == Code::kInterrupted) {
     was_asked = true;
-    leave_on_request();
+    if (is_lost_) {
+      leave_lost();
+    } else {
+      leave_on_request();
+    }
     ending = session_->wait_ended({scheduler_.clock().now() + kEndMax, {}});
   }
   if (!ending) {
@@ -268,12 +384,28 @@ Outcome MountServer::serve(const Scope& scope) {
   }
   is_mounted_ = is_serving_ = false;
   session_->close();
-  if (Outcome closed = close_parts(); !closed) return closed;
+  const Outcome closed = close_parts();
+  if (is_lost_) return cli::fail(Exit::kFailed, fmt::format("the mount on {} has ended: {}", settings_.mount_point, why_lost_));
+  if (!closed) return closed;
   if (*ending == fuse::Ending::kAborted && !was_asked) {
     return cli::fail(Exit::kFailed, fmt::format("the mount on {} was aborted", settings_.mount_point));
   }
   log_.info("unmounted", {{"mount", settings_.mount_point}});
   return {};
+}
+
+void MountServer::lose_volume(const Error& error) {
+  why_lost_ = error.text();
+  is_lost_ = true;
+  log_.error("the volume is lost: every request fails, and the mount ends", {{"mount", settings_.mount_point}, {"why", why_lost_}});
+  end_.request_stop();
+}
+
+void MountServer::leave_lost() {
+  const Result<void> unmounted = fuse::unmount_fuse(settings_.mount_point, fuse::UnmountMode::kNormal);
+  if (unmounted) return;
+  const Result<void> forced = fuse::unmount_fuse(settings_.mount_point, fuse::UnmountMode::kForce);
+  if (!forced) log_.error("cannot unmount by force", {{"err", forced.error().text()}});
 }
 
 void MountServer::leave_on_request() {
@@ -298,7 +430,7 @@ void MountServer::abandon() {
 }
 
 Outcome MountServer::close_parts() {
-  const Scope scope{scheduler_.clock().now() + kFlushMax, {}};
+  const Scope scope{scheduler_.clock().now() + (is_lost_ ? kEndMax : kFlushMax), {}};
   Outcome outcome;
   const auto keep = [&](std::string_view doing, const Result<void>& result) {
     if (!result && outcome) outcome = cli::fail(doing, result.error());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // headrace status: of a volume (by its metadata URL), of one mount, or of all mounts of this node. A mount that hangs is shown as one.
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <nlohmann/json.hpp>
 
@@ -56,6 +57,12 @@ SeenMount look(const Context& context, const fuse::MountEntry& entry) {
 
 ordered_json lane_json(const SeenConfig::Lane& lane) { return {{"on", lane.is_on}, {"why", lane.why}}; }
 
+/// The supervisor's process, if it still runs (in this PID namespace).
+std::optional<int> living_supervisor(const SeenConfig& config) {
+  if (!config.supervisor || (kill(*config.supervisor, 0) != 0 && errno == ESRCH)) return std::nullopt;
+  return config.supervisor;
+}
+
 ordered_json json_of(const SeenMount& seen) {
   ordered_json item{{"mountPoint", seen.entry.mount_point}, {"volume", seen.entry.source}, {"state", seen.state}};
   if (seen.waiting) item["waitingRequests"] = *seen.waiting;
@@ -66,6 +73,8 @@ ordered_json json_of(const SeenMount& seen) {
   item["version"] = config.version;
   item["readOnly"] = config.is_read_only;
   if (config.pid) item["pid"] = *config.pid;
+  if (const auto supervisor = living_supervisor(config)) item["supervisorPid"] = *supervisor;
+  item["restarts"] = config.restarts;
   if (config.mounted_seconds != 0) item["mountedAt"] = cli::format_time(config.mounted_seconds);
   if (config.cache_bytes) item["cacheBytes"] = *config.cache_bytes;
   if (config.buffer_bytes) item["bufferBytes"] = *config.buffer_bytes;
@@ -106,6 +115,9 @@ std::string fields_of(const Context& context, const SeenMount& seen) {
     fields.add("Mounted", fmt::format("{} ({} ago)", cli::format_time(config.mounted_seconds), age_of(context, config.mounted_seconds)));
   }
   fields.add("Server", fmt::format("headrace {}, process {}", config.version, config.pid.value_or(0)));
+  const auto supervisor = living_supervisor(config);
+  fields.add("Supervisor", supervisor ? fmt::format("process {}, {} restart{}", *supervisor, config.restarts, config.restarts == 1 ? "" : "s")
+                                      : fmt::format("none, {} restart{} before", config.restarts, config.restarts == 1 ? "" : "s"));
   fields.add("Node tier", fmt::format("{} ({})", config.cache_bytes ? format_size(*config.cache_bytes) : "unknown", config.tier_place));
   if (config.buffer_bytes) fields.add("Buffers", format_size(*config.buffer_bytes));
   fields.add("Kernel protocol", config.protocol);

@@ -78,13 +78,20 @@ std::string users_of(const std::string& mount_point) {
   return users;
 }
 
-/// The server of a mount, as something to wait for; not open where it is not known (another PID namespace, no answer).
+UniqueFd watch_of(std::optional<int> pid) {
+  if (!pid || program_of(fmt::format("/proc/{}", *pid)) != "headrace") return {};
+  return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
+}
+
+/// What ends last of a mount, its supervisor or, without one, its server, as something to wait for; not open where it is not known (another PID
+/// namespace, no answer).
 UniqueFd server_of(const Context& context, const std::string& mount_point) {
   const auto text = cli::read_file(context.within(kLookMax), context.scheduler, mount_point + "/.config", kConfigBytesMax);
   if (!text) return {};
   const auto config = parse_config_document(*text);
-  if (!config || !config->pid || program_of(fmt::format("/proc/{}", *config->pid)) != "headrace") return {};
-  return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, *config->pid, 0)));
+  if (!config) return {};
+  UniqueFd supervisor = watch_of(config->supervisor);
+  return supervisor.is_open() ? std::move(supervisor) : watch_of(config->pid);
 }
 
 Outcome wait_for_end(const Context& context, const UniqueFd& server, const std::string& mount_point, bool is_patient) {

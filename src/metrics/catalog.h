@@ -103,6 +103,7 @@ inline constexpr MetricSpec kCatalog[] = {
     {"headrace_memory_budget_waiting", Kind::kGauge, Unit::kCount, "Threads that wait for memory of the budget."},
 
     // This process.
+    {"headrace_server_restarts_total", Kind::kCounter, Unit::kCount, "How often the server of this mount died and another one took over."},
     {"juicefs_uptime", Kind::kGauge, Unit::kSeconds, "Seconds since this process started."},
     {"juicefs_memory", Kind::kGauge, Unit::kBytes, "Resident memory of this process."},
     {"juicefs_cpu_usage", Kind::kCounter, Unit::kSeconds, "CPU time of this process, user and system."},

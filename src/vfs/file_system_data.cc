@@ -24,10 +24,7 @@ Result<std::size_t> FileSystem::write(const Scope& scope, std::uint64_t number, 
   // Pages that come back from a mapping know their place; only write(2) goes to the end.
   const bool append = handle->appends && !flags.from_page_cache;
   handle->owes_sync = true;
-  if (!flags.from_page_cache && handle->may_have_lost.exchange(false)) {
-    MutexLock lock(handle->mutex);
-    TRY_OK(handle->file->bytes().take_error(handle->errors_seen));
-  }
+  if (!flags.from_page_cache && handle->may_have_lost.exchange(false)) TRY_OK(impl_->tell_lost(*handle));
   TRY_OK(handle->file->bytes().write(scope, offset, append, bytes, &mirror, append ? flags.request : nullptr));
   impl_->flusher.touched();
   return bytes.size();
@@ -45,13 +42,10 @@ Result<void> FileSystem::fsync(const Scope& scope, std::uint64_t number, NodeId 
   TRY(const std::shared_ptr<Handle> handle, impl_->handle_of(number, node));
   if (handle->file == nullptr) return {};
   const Result<void> flushed = handle->file->bytes().flush(scope);
-  {
-    // An error that this flush met is among those counted: told once, now.
-    MutexLock lock(handle->mutex);
-    Result<void> lost = handle->file->bytes().take_error(handle->errors_seen);
-    if (!flushed) return flushed;
-    if (!lost) return lost;
-  }
+  // An error that this flush met is among those counted: told once, now.
+  const Result<void> lost = impl_->tell_lost(*handle);
+  if (!flushed) return flushed;
+  if (!lost) return lost;
   const bool owed = handle->owes_sync.exchange(false);
   const Result<void> synced = impl_->context.volume.sync(scope);
   if (!synced && owed) handle->owes_sync = true;

@@ -48,6 +48,8 @@ struct FileSystem::Impl {
   void adopt_backing(KeptBacking& kept, std::map<std::int32_t, UniqueFd>& descriptors);
   void adopt_locks();
   Result<void> adopt_losses(const Scope& scope);
+  Result<void> show_committed(const Scope& scope, Ino ino);
+  Result<void> tell_lost(Handle& handle);
   Result<void> adopt_requests(const Scope& scope);
   std::optional<Ino> keep_replaced(const Scope& scope, Ino directory, std::string_view name, std::uint32_t flags);
   void give_back_kept(Ino ino);

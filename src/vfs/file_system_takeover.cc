@@ -76,7 +76,6 @@ Result<void> FileSystem::Impl::adopt_handle(const Scope& scope, KeptHandle& kept
   handle->writes = (kept.flags & KeptHandle::kWrites) != 0;
   handle->appends = (kept.flags & KeptHandle::kAppends) != 0;
   handle->owes_sync = handle->writes;
-  handle->may_have_lost = handle->writes;
   const Result<Attr> attr = context.volume.hold(scope, handle->ino);
   if (!attr) {
     if (attr.code() == Code::kNotFound) context.options.index->handles.give_back(&kept);
@@ -118,24 +117,53 @@ void FileSystem::Impl::adopt_locks() {
 }
 
 Result<void> FileSystem::Impl::adopt_losses(const Scope& scope) {
-  Result<void> worst;
-  context.options.index->dirty.for_each([&](KeptDirty& kept) {
-    const Ino ino{kept.key.load()};
-    context.options.index->dirty.give_back(&kept);
-    const std::shared_ptr<OpenFile> file = files.find(ino);
-    const HandleCounts counts = file == nullptr ? HandleCounts{} : file->counts();
-    log.error("bytes that were written and not yet stored are lost: the server died",
-              {{"ino", std::to_string(ino.value())}, {"handles", std::to_string(counts.handles)}});
-    if (file == nullptr) return;
-    file->bytes().note_lost();
-    // A backing of it shows bytes that are no more.
-    const std::uint64_t length = file->bytes().length();
-    OpenFile::Mirror mirror(*file, 0, nullptr);
-    Result<void> shown = mirror.resized(scope, {length, length});
-    if (shown && length != 0) shown = mirror.replaced(scope, 0, length);
-    if (!shown && worst) worst = shown;
+  TakeoverIndex& index = *context.options.index;
+  std::set<Ino> lost;
+  index.dirty.for_each([&](KeptDirty& kept) { lost.insert(Ino{kept.key.load()}); });
+  // Each handle keeps it until it was told, should this server die as well.
+  index.handles.for_each([&](KeptHandle& kept) {
+    if ((kept.flags & KeptHandle::kDirectory) != 0) return;
+    if (lost.contains(ino_of(kept.node))) kept.flags |= KeptHandle::kLost;
   });
-  return worst;
+  for (const Ino ino : lost) TRY_OK(show_committed(scope, ino));
+  index.dirty.for_each([&](KeptDirty& kept) { index.dirty.give_back(&kept); });
+  index.handles.for_each([&](KeptHandle& kept) {
+    const std::shared_ptr<Handle> handle = handles.find(kept.key.load());
+    if (handle == nullptr || handle->file == nullptr) return;
+    const bool is_told = (kept.flags & KeptHandle::kLost) != 0;
+    if (is_told && handle->file->bytes().error_count() == 0) handle->file->bytes().note_lost();
+    handle->may_have_lost = is_told;
+  });
+  // Who has nothing to be told has seen all there is.
+  index.handles.for_each([&](KeptHandle& kept) {
+    const std::shared_ptr<Handle> handle = handles.find(kept.key.load());
+    if (handle == nullptr || handle->file == nullptr || (kept.flags & KeptHandle::kLost) != 0) return;
+    MutexLock lock(handle->mutex);
+    handle->errors_seen = handle->file->bytes().error_count();
+  });
+  return {};
+}
+
+/// Bytes of this file were lost: a backing of it may show what is no more.
+Result<void> FileSystem::Impl::show_committed(const Scope& scope, Ino ino) {
+  const std::shared_ptr<OpenFile> file = files.find(ino);
+  const HandleCounts counts = file == nullptr ? HandleCounts{} : file->counts();
+  log.error("bytes that were written and not yet stored are lost: the server died",
+            {{"ino", std::to_string(ino.value())}, {"handles", std::to_string(counts.handles)}});
+  if (file == nullptr) return {};
+  const std::uint64_t length = file->bytes().length();
+  OpenFile::Mirror mirror(*file, 0, nullptr);
+  TRY_OK(mirror.resized(scope, {length, length}));
+  if (length != 0) TRY_OK(mirror.replaced(scope, 0, length));
+  return {};
+}
+
+/// What a handle was not told yet of lost bytes: now, and never again.
+Result<void> FileSystem::Impl::tell_lost(Handle& handle) {
+  MutexLock lock(handle.mutex);
+  Result<void> lost = handle.file->bytes().take_error(handle.errors_seen);
+  if (!lost && handle.kept != nullptr) handle.kept->flags &= ~KeptHandle::kLost;
+  return lost;
 }
 
 /// An append that was committed before the server died must not be made again: whether it was, the length says, because a file's slices are

@@ -54,6 +54,7 @@ void TakeoverIndex::begin_serving() {
   locks.find_free();
   requests.find_free();
   MutexLock lock(mutex_);
+  unanswered_.clear();
   requests.for_each([this](KeptRequest& entry) NO_THREAD_SAFETY_ANALYSIS {
     if (++entry.survived > kSurvivedMax) {
       requests.give_back(&entry);  // it was answered at the last moment
@@ -70,7 +71,8 @@ TakeoverIndex::Begun TakeoverIndex::begin_request(std::uint64_t unique, bool is_
     if (const auto found = unanswered_.find(unique); found != unanswered_.end()) {
       begun.entry = found->second;
       unanswered_.erase(found);
-      const KeptRequest& entry = *begun.entry;
+      KeptRequest& entry = *begun.entry;
+      entry.survived = 0;
       begun.earlier = {entry.state.load(), entry.kind.load(), entry.code, entry.detail, entry.length};
       return begun;
     }

@@ -29,6 +29,7 @@ namespace headrace::vfs {
 /// An open file or directory; the key is its number.
 struct KeptHandle {
   static constexpr std::uint32_t kReads = 1, kWrites = 2, kAppends = 4, kDirectory = 8;
+  static constexpr std::uint32_t kLost = 16;  // bytes of its file were lost, and it was not told yet
   std::atomic<std::uint64_t> key;
   NodeId node;
   std::uint32_t flags;

@@ -4,6 +4,7 @@ in a child process that can be given up (children.run)."""
 
 import json
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -162,10 +163,27 @@ class Mount:
         except subprocess.TimeoutExpired:
             raise Failed(f"the server has not ended after {limit_s} s\n{self.log_tail()}") from None
 
+    def server_pid(self):
+        """The process that serves below the supervisor; None while there is none."""
+        try:
+            children_of = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
+        except OSError:
+            return None
+        return int(children_of[0]) if children_of else None
+
     def kill(self):
-        """SIGKILL, as a crash would; the dead mount is left in place."""
+        """SIGKILL to the server and to the supervisor that would start another one; the dead mount is left in place."""
+        server = self.server_pid()
+        watch = os.pidfd_open(server) if server else None
         self._server.send_signal(signal.SIGKILL)
         self._server.wait()
+        if watch is None:
+            return
+        signal.pidfd_send_signal(watch, signal.SIGKILL)
+        is_gone = select.select([watch], [], [], self._limit_s)[0]
+        os.close(watch)
+        if not is_gone:
+            raise Failed(f"the killed server is still there after {self._limit_s} s")
 
     def stop(self):
         """Unmounts as a user does and waits for the server's end."""

@@ -1,0 +1,563 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Kills the server of a mount again and again while processes work on it, and lets another one take over:
+
+    takeover.py --headrace PATH [--rounds N] [--seed N]
+
+All work goes on: readers of files that the kernel serves by itself, mappings, listings, names that are made and taken, locks, a file
+without a name. The only error that may be seen is EIO for bytes that were written and not yet fsynced, once, and what was acknowledged
+is there. Prints its seed. Exit status: 0 all held, 1 something was wrong."""
+
+import argparse
+import errno
+import fcntl
+import hashlib
+import json
+import mmap
+import os
+import random
+import select
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import traceback
+from collections import Counter
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "lib")]
+sys.dont_write_bytecode = True
+
+from headrace_testing import calls, children, mounts  # noqa: E402
+from headrace_testing.content import content, tag_of  # noqa: E402
+from headrace_testing.mounts import Failed  # noqa: E402
+
+KIB, MIB = 1 << 10, 1 << 20
+LIMIT_S = 60
+RECORD = 512
+BIG, SMALL = 12 * MIB, 200 * KIB
+GONE = (errno.ENOTCONN, errno.ECONNABORTED, errno.EIO)
+
+
+class Wrong(Exception):
+    """What a worker saw and may not see."""
+
+
+class Work:
+    """What a worker process has: the mount, a source of chance, whether it is to end, and a count of what it did."""
+
+    def __init__(self, root, rng, stop):
+        self.root, self.rng, self._stop = root, rng, stop
+        self.counts = Counter()
+        self.told = 0  # EIO, for bytes that were not fsynced
+
+    def goes_on(self):
+        return not select.select([self._stop], [], [], 0)[0]
+
+    def path(self, name):
+        return f"{self.root}/{name}"
+
+    def did(self, what):
+        self.counts[what] += 1
+
+
+def _expect(is_right, text):
+    if not is_right:
+        raise Wrong(text)
+
+
+# The work. Each function returns when it is told to end; whatever it raises is a failure.
+
+
+def read_big(w):
+    """An open file that the kernel serves from a backing, and fresh opens of it."""
+    wanted = content(tag_of("big"), 0, BIG)
+    with open(w.path("big"), "rb", buffering=0) as file:
+        while w.goes_on():
+            at, size = w.rng.randrange(BIG), w.rng.randrange(1, MIB)
+            _expect(os.pread(file.fileno(), size, at) == wanted[at : at + size], f"big: wrong bytes at {at}")
+            w.did("read")
+            if w.rng.random() < 0.02:
+                with open(w.path("big"), "rb") as fresh:
+                    _expect(fresh.read() == wanted, "big: a fresh open reads something else")
+
+
+def cat_slowly(w):
+    """A copy that takes several lives of the server."""
+    wanted = hashlib.sha256(content(tag_of("big"), 0, BIG)).digest()
+    while w.goes_on():
+        seen = hashlib.sha256()
+        with open(w.path("big"), "rb", buffering=0) as file:
+            while piece := file.read(64 * KIB):
+                seen.update(piece)
+                time.sleep(0.01)
+        _expect(seen.digest() == wanted, "a slow copy is not the file")
+        w.did("cat")
+
+
+def read_mapped(w):
+    for name, size in (("big", BIG), ("small", SMALL)):
+        if w.rng.random() < 0.5:
+            break
+    wanted = content(tag_of(name), 0, size)
+    with open(w.path(name), "rb") as file, mmap.mmap(file.fileno(), size, prot=mmap.PROT_READ) as memory:
+        while w.goes_on():
+            at = w.rng.randrange(size)
+            _expect(memory[at : at + 4096] == wanted[at : at + 4096], f"{name}: a mapping shows wrong bytes at {at}")
+            w.did("mapped read")
+            if w.rng.random() < 0.001:
+                memory.madvise(mmap.MADV_DONTNEED)
+
+
+def append_and_sync(w):
+    """A log with fsync: acknowledged records are there. After EIO it looks how much is, and goes on behind it."""
+    acknowledged, written = 0, 0
+    fd = os.open(w.path(f"log-{os.getpid()}"), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+    while w.goes_on():
+        try:
+            for _ in range(w.rng.randrange(1, 20)):
+                os.pwrite(fd, content(tag_of("log"), written * RECORD, (written + 1) * RECORD), written * RECORD)
+                written += 1
+            os.fsync(fd)
+            acknowledged = written
+            w.did("fsync")
+        except OSError as problem:
+            if problem.errno != errno.EIO:
+                raise
+            w.told += 1
+            length = os.fstat(fd).st_size
+            _expect(length >= acknowledged * RECORD, f"log: {length} bytes, {acknowledged * RECORD} were acknowledged")
+            written = acknowledged
+        got = os.pread(fd, acknowledged * RECORD, 0)
+        _expect(got == content(tag_of("log"), 0, acknowledged * RECORD), "log: acknowledged records are not there")
+    os.close(fd)
+
+
+def append_at_the_end(w):
+    """O_APPEND by hand-over of nothing but the kernel's word: no record twice, none missing without an error."""
+    name = w.path(f"appended-{os.getpid()}")
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+    number, wanted, since_sync = 0, [], []
+    while w.goes_on():
+        try:
+            number += 1
+            os.write(fd, number.to_bytes(8, "big") * 8)
+            since_sync.append(number)
+            w.did("append")
+            if w.rng.random() < 0.2:
+                os.fsync(fd)
+                wanted += since_sync
+                since_sync = []
+        except OSError as problem:
+            if problem.errno != errno.EIO:
+                raise
+            # What was appended since the last fsync may be there, the record that failed too; and it starts anew.
+            w.told += 1
+            wanted, since_sync = [*wanted, *(-n for n in since_sync), -number], []
+    try:
+        os.close(fd)
+        wanted += since_sync
+    except OSError as problem:
+        _expect(problem.errno == errno.EIO, f"close: {problem}")
+        w.told += 1
+        wanted += [-n for n in since_sync]
+    data = Path(name).read_bytes()
+    there = [int.from_bytes(data[at : at + 8], "big") for at in range(0, len(data), 64)]
+    _expect(all(a < b for a, b in zip(there, there[1:])), "an appended record is there twice, or out of its order")
+    missing = {n for n in wanted if n > 0} - set(there)
+    _expect(not missing, f"{len(missing)} appended records are missing without an error, the first is {min(missing, default=0)}")
+
+
+def write_and_close(w):
+    """Files that are closed: the close that returned nothing keeps them."""
+    number = 0
+    while w.goes_on():
+        number += 1
+        name = w.path(f"files/{os.getpid()}-{number % 20}")
+        size = w.rng.randrange(1, 600 * KIB)
+        data = content(tag_of(name, number), 0, size)
+        try:
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            try:
+                for at in range(0, size, 128 * KIB):
+                    os.write(fd, data[at : at + 128 * KIB])
+            finally:
+                os.close(fd)
+        except OSError as problem:
+            if problem.errno != errno.EIO:
+                raise
+            w.told += 1
+            continue
+        w.did("close")
+        _expect(Path(name).read_bytes() == data, f"{name}: what was closed is not there")
+
+
+def change_names(w):
+    """Each call must be done exactly once, whoever executes it."""
+    home = w.path(f"names-{os.getpid()}")
+    os.mkdir(home)
+    while w.goes_on():
+        os.mkdir(f"{home}/a")
+        os.rename(f"{home}/a", f"{home}/b")
+        fd = os.open(f"{home}/b/file", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        os.link(f"{home}/b/file", f"{home}/b/second")
+        os.symlink("target", f"{home}/b/link")
+        os.mknod(f"{home}/other")
+        calls_exchange(home)
+        _expect(os.readlink(f"{home}/other/link") == "target", "names: the exchange was undone")
+        os.setxattr(f"{home}/other/file", "user.a", b"1", os.XATTR_CREATE)
+        os.removexattr(f"{home}/other/file", "user.a")
+        os.close(fd)
+        _expect(sorted(os.listdir(f"{home}/other")) == ["file", "link", "second"], "names: a listing is wrong")
+        for name in ("other/file", "other/second", "other/link", "b"):
+            os.unlink(f"{home}/{name}")
+        os.rmdir(f"{home}/other")
+        w.did("round of names")
+
+
+def calls_exchange(home):
+    calls.renameat2(f"{home}/b", f"{home}/other", calls.RENAME_EXCHANGE)
+
+
+def hold_locks(w):
+    """A flock and a record lock that nobody else gets, however many servers there are."""
+    with open(w.path("locked"), "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.lockf(file, fcntl.LOCK_EX, 10, 0)
+        while w.goes_on():
+            child = os.fork()
+            if child == 0:
+                os._exit(_try_locks(w.path("locked")))
+            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            _expect(status == 0, f"locks: another process {('', 'has the flock', 'has the record lock', 'met an error')[status]}")
+            w.did("lock tried")
+            time.sleep(0.02)
+
+
+def _try_locks(path):
+    try:
+        with open(path, "r+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return 1
+            except BlockingIOError:
+                pass
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 5, 5)
+                return 2
+            except BlockingIOError:
+                return 0
+    except OSError:
+        traceback.print_exc()
+        return 3
+
+
+def read_without_a_name(w):
+    name = w.path(f"nameless-{os.getpid()}")
+    data = content(tag_of("nameless"), 0, 300 * KIB)
+    fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    os.write(fd, data)
+    os.fsync(fd)
+    os.unlink(name)
+    while w.goes_on():
+        _expect(os.pread(fd, len(data), 0) == data, "a file without a name reads something else")
+        _expect(os.fstat(fd).st_nlink == 0, "a file without a name has one")
+        w.did("nameless read")
+        time.sleep(0.005)
+    os.close(fd)
+
+
+def stand_and_list(w):
+    """A process whose place is a directory of the mount."""
+    os.chdir(w.path("many"))
+    wanted = sorted(f"file-{n}" for n in range(300))
+    while w.goes_on():
+        _expect(os.getcwd() == w.path("many"), f"the place of a process is {os.getcwd()}")
+        _expect(sorted(os.listdir()) == wanted, "a listing is not what is there")
+        w.did("listing")
+        time.sleep(0.01)
+    os.chdir("/")
+
+
+WORK = (read_big, read_big, cat_slowly, read_mapped, read_mapped, append_and_sync, append_and_sync, append_at_the_end, append_at_the_end,
+        write_and_close, change_names, change_names, hold_locks, read_without_a_name, stand_and_list)
+
+
+class Worker:
+    """A process that does one kind of work until it is told to end."""
+
+    def __init__(self, root, work, rng, stop):
+        self.name = work.__name__
+        self.source, sink = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self.source)
+            said = {"counts": {}, "told": 0, "wrong": ""}
+            w = Work(root, rng, stop)
+            try:
+                work(w)
+            except Wrong as wrong:
+                said["wrong"] = str(wrong)
+            except BaseException:  # everything goes to the parent
+                said["wrong"] = traceback.format_exc()
+            said.update(counts=w.counts, told=w.told)
+            os.write(sink, json.dumps(said).encode())
+            os._exit(0)
+        os.close(sink)
+        self.said = None
+
+    def has_ended(self):
+        return bool(select.select([self.source], [], [], 0)[0])
+
+    def end(self, limit_s, abort):
+        """What it said; a complaint instead when it hangs."""
+        if not select.select([self.source], [], [], limit_s)[0]:
+            os.kill(self.pid, signal.SIGKILL)
+            abort()
+            os.waitpid(self.pid, 0)
+            os.close(self.source)
+            return {"counts": {}, "told": 0, "wrong": f"hangs: it has not ended {limit_s} s after it was told to"}
+        text = b""
+        while piece := os.read(self.source, 1 << 16):
+            text += piece
+        os.close(self.source)
+        os.waitpid(self.pid, 0)
+        return json.loads(text) if text else {"counts": {}, "told": 0, "wrong": "it died"}
+
+
+def furnish(root):
+    for name, size in (("big", BIG), ("small", SMALL), ("locked", 100)):
+        Path(f"{root}/{name}").write_bytes(content(tag_of(name), 0, size))
+    os.mkdir(f"{root}/files")
+    os.mkdir(f"{root}/many")
+    for number in range(300):
+        Path(f"{root}/many/file-{number}").touch()
+
+
+def warm(root):
+    """Until the kernel reads the big file by itself: its copy is whole and it was quiet for a second."""
+    for _ in range(100):
+        Path(f"{root}/big").read_bytes()
+        time.sleep(0.05)
+
+
+class Stage:
+    """A volume and a mount of it, and how its server is killed."""
+
+    def __init__(self, program, folder, options=()):
+        self.program = program
+        self.volume = mounts.Volume(program, folder, options=["--trash-days=0"])
+        self.mount = mounts.Mount(program, self.volume.url, folder / "mnt", ["--heartbeat=2s", *options], LIMIT_S)
+
+    def in_child(self, function, limit_s=LIMIT_S):
+        ended = children.run(function, limit_s, self.mount.abort)
+        if not ended.is_good:
+            raise Failed(f"{ended.how}: {ended.text}\n{self.mount.log_tail()}")
+        return ended.value
+
+    def kill_server(self):
+        """SIGKILL; returns when another one answers."""
+        old = self.mount.server_pid()
+        os.kill(old, signal.SIGKILL)
+        began = time.monotonic()
+        while (new := self.mount.server_pid()) in (None, old):
+            if time.monotonic() > began + LIMIT_S or not self.mount.is_serving:
+                raise Failed(f"no other server came\n{self.mount.log_tail()}")
+            time.sleep(0.005)
+        self.in_child(lambda: os.statvfs(self.mount.path).f_bsize)
+        return time.monotonic() - began
+
+    def status(self):
+        return self.program.json("status", "--output=json", self.mount.path)
+
+
+def kill_under_load(program, folder, options, seed):
+    rng = random.Random(seed)
+    stage = Stage(program, folder, ["--max-restarts=1000"])
+    counts, told, gaps = Counter(), 0, []
+    with stage.mount as mount:
+        stage.in_child(lambda: furnish(mount.path))
+        stage.in_child(lambda: warm(mount.path))
+        stop, told_to_stop = os.pipe()
+        workers = [Worker(mount.path, work, random.Random(f"{seed}.{number}"), stop) for number, work in enumerate(WORK)]
+        complaints = []
+        try:
+            for number in range(options.rounds):
+                time.sleep(rng.uniform(0.1, options.longest))
+                gaps.append(stage.kill_server())
+                if ended := [worker.name for worker in workers if worker.has_ended()]:
+                    complaints.append(f"after kill {number + 1} these had stopped: {', '.join(ended)}")
+                    break
+            time.sleep(1)
+        finally:
+            os.write(told_to_stop, b"x")
+            for worker in workers:
+                said = worker.end(LIMIT_S, mount.abort)
+                counts.update(said["counts"])
+                told += said["told"]
+                if said["wrong"]:
+                    complaints.append(f"{worker.name}: {said['wrong']}")
+        if complaints:
+            raise Failed("\n".join([*complaints, mount.log_tail()]))
+        status = stage.status()
+        if status["restarts"] != options.rounds or status.get("supervisorPid") != mount.pid or status["pid"] != mount.server_pid():
+            raise Failed(f"status says {status['restarts']} restarts, {status.get('supervisorPid')} above {status['pid']}")
+        rss = int(next(l for l in Path(f"/proc/{mount.pid}/status").read_text().splitlines() if l.startswith("RssAnon")).split()[1])
+        threads = len(os.listdir(f"/proc/{mount.pid}/task"))
+        if rss > 8192 or threads != 1:
+            raise Failed(f"the supervisor has {rss} KiB and {threads} threads")
+    program.check("fsck", stage.volume.url)
+    idle = [work.__name__ for work in WORK if not counts]
+    if idle or not told:
+        raise Failed(f"the test saw too little: {dict(counts)}, {told} EIO")
+    print(f"{options.rounds} kills under load, longest pause {max(gaps):.2f} s, {told} times EIO for unsynced bytes, "
+          f"{rss} KiB of its own in the supervisor; {dict(counts)}")
+
+
+def end_a_crash_loop(program, folder):
+    stage = Stage(program, folder, ["--max-restarts=2"])
+    stage.mount.start()
+    try:
+        stage.kill_server()
+        stage.kill_server()
+        reader = subprocess.Popen(["sleep", "60"], cwd=stage.mount.path)
+        os.kill(stage.mount.server_pid(), signal.SIGKILL)
+        status = stage.mount.wait(LIMIT_S)
+        reader.kill()
+        reader.wait()
+        if status == 0:
+            raise Failed("the supervisor ended well after a crash loop")
+        if stage.mount.path in mounts.mounted():
+            raise Failed("a mount that was given up is still there")
+        if "given up" not in stage.mount.log_tail():
+            raise Failed(f"the log does not say that the mount was given up\n{stage.mount.log_tail()}")
+    finally:
+        stage.mount.give_up()
+    print("a crash loop ends the mount")
+
+
+def lose_the_supervisor(program, folder):
+    stage = Stage(program, folder)
+    stage.mount.start()
+    server = stage.mount.server_pid()
+    watch = os.pidfd_open(server)
+    try:
+        os.kill(stage.mount.pid, signal.SIGKILL)
+        stage.mount.wait(LIMIT_S)
+        stage.in_child(lambda: Path(f"{stage.mount.path}/file").write_bytes(b"x"))
+        if "supervisorPid" in stage.status():
+            raise Failed("status shows a supervisor that is dead")
+        program.check("umount", stage.mount.path)
+        if not select.select([watch], [], [], LIMIT_S)[0]:
+            raise Failed("the server without a supervisor does not end when it is unmounted")
+    finally:
+        stage.mount.give_up()
+    print("a server without its supervisor goes on and ends well")
+
+
+def free_what_both_left(program, folder):
+    for way in ("umount", "mount"):
+        inner = folder / way
+        inner.mkdir()
+        stage = Stage(program, inner)
+        stage.mount.start()
+        stage.mount.kill()
+        if way == "umount":
+            program.check("umount", stage.mount.path)
+        else:
+            # In the background, over what is there.
+            program.check("mount", "-d", "--log", inner / "log", *mounts.MOUNT_OPTIONS, stage.volume.url, stage.mount.path)
+            program.check("umount", stage.mount.path)
+        if stage.mount.path in mounts.mounted():
+            raise Failed(f"{way} left a dead mount")
+    print("what two killed processes leave is freed by umount and by mount")
+
+
+def end_when_asked(program, folder):
+    for who in ("supervisor", "server"):
+        inner = folder / who
+        inner.mkdir()
+        stage = Stage(program, inner)
+        stage.mount.start()
+        stage.in_child(lambda: Path(f"{stage.mount.path}/file").write_bytes(b"x"))
+        os.kill(stage.mount.pid if who == "supervisor" else stage.mount.server_pid(), signal.SIGTERM)
+        status = stage.mount.wait(LIMIT_S)
+        if status or stage.mount.path in mounts.mounted():
+            stage.mount.give_up()
+            raise Failed(f"SIGTERM to the {who}: status {status}\n{stage.mount.log_tail()}")
+        stage.mount.start()
+        stage.in_child(lambda: os.stat(f"{stage.mount.path}/file").st_size)
+        program.check("umount", "--flush", stage.mount.path)
+        stage.mount.wait(1)
+    print("SIGTERM to either process ends both, umount --flush waits for both")
+
+
+def lose_the_volume(program, folder):
+    for way in ("replaced", "gone", "session"):
+        inner = folder / way
+        inner.mkdir()
+        stage = Stage(program, inner, ["--heartbeat=1s"])
+        other = inner / "other"
+        other.mkdir()
+        stranger = mounts.Volume(program, other)
+        stage.mount.start()
+        try:
+            stage.in_child(lambda: Path(f"{stage.mount.path}/file").write_bytes(b"x"))
+            if way == "replaced":
+                os.rename(stranger.meta_file, stage.volume.meta_file)
+            elif way == "gone":
+                os.unlink(stage.volume.meta_file)
+            else:
+                with sqlite3.connect(stage.volume.meta_file, timeout=10) as meta:
+                    meta.execute("DELETE FROM jfs_session2")
+                meta.close()
+            status = stage.mount.wait(LIMIT_S)
+            if status == 0 or stage.mount.path in mounts.mounted():
+                raise Failed(f"{way}: the mount ended with status {status}")
+            lines = [line for line in stage.mount.log_tail().splitlines() if "the volume is lost" in line]
+            if len(lines) != 1:
+                raise Failed(f"{way}: the log says {len(lines)} times that the volume is lost\n{stage.mount.log_tail()}")
+        finally:
+            stage.mount.give_up()
+    print("a volume that is replaced, gone or cleaned up after stops its mount")
+
+
+PARTS = {"load": None, "loop": end_a_crash_loop, "supervisor": lose_the_supervisor, "free": free_what_both_left, "ask": end_when_asked,
+         "lost": lose_the_volume}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--headrace", metavar="PATH", required=True, help="the program under test")
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--seed", type=int, help="what chooses; printed, a new one otherwise")
+    parser.add_argument("--longest", type=float, default=1.5, metavar="SECONDS", help="how long a server may live")
+    parser.add_argument("--part", action="append", choices=PARTS, help="only these")
+    options = parser.parse_args()
+    seed = options.seed if options.seed is not None else time.time_ns() % (1 << 32)
+    print(f"seed {seed}", flush=True)
+    folder = mounts.scratch_folder("takeover")
+    program = mounts.Program(options.headrace)
+    try:
+        for name in options.part or PARTS:
+            inner = folder / name
+            inner.mkdir()
+            if name == "load":
+                kill_under_load(program, inner, options, seed)
+            else:
+                PARTS[name](program, inner)
+            sys.stdout.flush()
+    except Failed as problem:
+        print(f"FAILED (seed {seed}): {problem}")
+        return 1
+    finally:
+        if not any(path.startswith(f"{folder}/") for path in mounts.mounted()):
+            shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
