@@ -123,7 +123,9 @@ Result<Source> config_source(const ConfigFile& file, std::string_view command, c
   const auto section = file.by_command.find(command);
   for (const OptionSpec& spec : specs) {
     const ConfigValue* value = nullptr;
-    if (const auto common = file.common.find(spec.name); common != file.common.end()) value = &common->second;
+    // A value for all commands is not meant for one that changes a volume by it; a switch such as `yes` is meant for nobody else.
+    const bool is_for_others = spec.only_flag && spec.kind != ValueKind::kSwitch;
+    if (const auto common = file.common.find(spec.name); common != file.common.end() && !is_for_others) value = &common->second;
     if (section != file.by_command.end()) {
       if (const auto own = section->second.find(spec.name); own != section->second.end()) value = &own->second;
     }

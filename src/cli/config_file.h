@@ -37,7 +37,7 @@ Result<ConfigFile> parse_config(std::string path, std::string_view text);
 Result<ConfigFile> read_config(const std::string& path);
 
 /// What the file says for one command: its own section before the common part. Flags that only count on the command line are
-/// kInvalid here.
+/// kInvalid here; those with a value are passed over in the common part, which is for the commands that do take them from a file.
 Result<Source> config_source(const ConfigFile& file, std::string_view command, const std::vector<OptionSpec>& specs);
 
 /// Where files lie that are read without being asked for, the nearer first: $XDG_CONFIG_HOME (or ~/.config)/headrace/config.yaml,

@@ -65,7 +65,8 @@ std::string markdown_page(const Program& program) {
       "`command:`; a flag that no command has is an error.\n\n"
       "Sizes are binary (`4M`, `4MiB`) unless `MB` is spelled; durations are `10s`, `5m`, `1h`, `2d`, a bare number counts seconds.\n"
       "Data goes to stdout, messages to stderr. Where a command has `--output json`, the document has `apiVersion` and `kind`, and\n"
-      "members are only ever added. Secrets come from the environment: `META_PASSWORD`, `ACCESS_KEY`, `SECRET_KEY`.\n\n"
+      "members are only ever added. Secrets are not taken on the command line. `META_PASSWORD`, `ACCESS_KEY` and `SECRET_KEY` are taken\n"
+      "out of the environment at the start, so that no other process can read them; metadata and buckets of this version need none.\n\n"
       "| flag | |\n|---|---|\n";
   Command every;
   every.prints = true;

@@ -85,5 +85,13 @@ TEST(Options, WhatMustBeMeantEachTimeIsNotTakenFromTheEnvironmentOrAFile) {
   EXPECT_EQ(source.error().message, "f:1: yes is only taken on the command line");
 }
 
+TEST(Options, AValueForAllCommandsIsPassedOverByTheOneThatTakesItOnTheCommandLineAlone) {
+  const std::vector<OptionSpec> config{{.name = "trash-days", .kind = ValueKind::kNumber, .text = "", .only_flag = true}};
+  const auto source = config_source(*parse_config("f", "trash-days: 2\n"), "config", config);
+  ASSERT_TRUE(source) << source.error().text();
+  EXPECT_TRUE(source->values.empty());
+  EXPECT_FALSE(config_source(*parse_config("f", "config:\n  trash-days: 2\n"), "config", config));
+}
+
 }  // namespace
 }  // namespace headrace::cli

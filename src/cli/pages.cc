@@ -78,7 +78,7 @@ std::string main_page(const Program& program) {
   out += ".SH ENVIRONMENT\n.TP\n.B HEADRACE_*\n";
   out += roff("Every flag: --cache-size is HEADRACE_CACHE_SIZE.") + "\n";
   out += ".TP\n.B META_PASSWORD, ACCESS_KEY, SECRET_KEY\n";
-  out += roff("Secrets. They are read once and taken out of the environment.") + "\n";
+  out += roff("Secrets. They are taken out of the environment at the start; metadata and buckets of this version need none.") + "\n";
   out += ".TP\n.B NO_COLOR\n" + roff("Set: no colours.") + "\n";
   return out + exit_section();
 }

@@ -75,6 +75,7 @@ class Streams(CliTest):
         status, shown = self.on_terminal("nothing")
         self.assertEqual(status, 2)
         self.assertNotIn("\x1b[", shown, "NO_COLOR is set")
+        self.assertIn("\x1b[", self.on_terminal("nothing", colour=True)[1])
 
     def test_output_that_cannot_be_written_is_a_failure(self):
         with open("/dev/full", "wb") as full:

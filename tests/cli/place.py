@@ -125,11 +125,14 @@ class CliTest(unittest.TestCase):
             self.assertEqual(done.returncode, status, f"{script}\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr
 
-    def on_terminal(self, *words, typed="", limit_s=30):
+    def on_terminal(self, *words, typed="", limit_s=30, colour=False):
         """Runs a command on a terminal of its own, where it may ask: (status, what the terminal showed)."""
+        environment = self.environment(TERM="xterm")
+        if colour:
+            del environment["NO_COLOR"]
         leader, follower = pty.openpty()
         child = subprocess.Popen([PLACE.program.path, *map(str, words)], stdin=follower, stdout=follower, stderr=follower,
-                                 cwd=self.folder, env=self.environment(TERM="xterm"), start_new_session=True)
+                                 cwd=self.folder, env=environment, start_new_session=True)
         os.close(follower)
         os.write(leader, typed.encode())
         shown, deadline = b"", time.monotonic() + limit_s

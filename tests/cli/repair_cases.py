@@ -143,8 +143,12 @@ class Config(Filled):
             self.refused(2, f"--{flag} is not supported: ", "config", self.url, f"--{flag}=hushhush")
         self.refused(2, "--trash-days: at most 3650, got 4000", "config", self.url, "--trash-days=4000")
 
-    def test_the_environment_changes_nothing(self):
+    def test_the_environment_and_files_change_nothing(self):
         self.works("config", self.url, env={"HEADRACE_TRASH_DAYS": "9"})
+        (self.folder / "config.yaml").write_text("trash-days: 9\nbucket: /nowhere\n")
+        self.works("config", self.url, "--config", self.folder / "config.yaml")
+        (self.folder / "config.yaml").write_text("config:\n  trash-days: 9\n")
+        self.refused(2, "config.yaml:2: trash-days is only taken on the command line", "config", self.url, "--config", self.folder / "config.yaml")
         self.assertEqual(self.setting()["TrashDays"], 0)
 
 
