@@ -14,6 +14,20 @@ using records::RecordTxn;
 
 constexpr std::size_t kRowsAtOnce = 1024;
 
+Result<void> settle_doubts(std::vector<Doubt> doubts, const CheckOptions& options, Findings& findings) {
+  for (Doubt& doubt : doubts) {
+    bool is_zero = doubt.is_likely_zero;
+    if (options.is_zero) {
+      const Result<bool> answer = options.is_zero(doubt.beyond);
+      // Missing objects are somebody else's finding.
+      if (!answer && answer.code() != Code::kNotFound && answer.code() != Code::kDamaged) return answer.error();
+      is_zero = !answer || *answer;
+    }
+    if (!is_zero) findings.add(std::move(doubt.finding));
+  }
+  return {};
+}
+
 Result<void> check_all_slices(const Scope& scope, records::RecordEngine& engine, const CheckOptions& options, Findings& findings) {
   SliceId after;
   for (;;) {
@@ -59,6 +73,11 @@ void Findings::add(Finding finding) {
   if (report_.findings.size() < findings_max_) report_.findings.push_back(std::move(finding));
 }
 
+void Findings::add_doubt(Doubt doubt) {
+  if (doubts_.size() < findings_max_) doubts_.push_back(std::move(doubt));
+  else add(std::move(doubt.finding));
+}
+
 Result<void> for_each(RecordTxn& txn, records::Whole what, Findings& findings, FunctionRef<Result<void>(const Item&)> visit) {
   std::uint64_t after = 0;
   for (;;) {
@@ -86,13 +105,17 @@ Result<std::optional<records::Record>> get_or_find(RecordTxn& txn, const records
 Result<CheckReport> check_volume(const Scope& scope, records::RecordEngine& engine, const CheckOptions& options) {
   TRY(const VolumeFormat format, load_format(scope, engine));
   CheckReport report;
+  std::vector<Doubt> doubts;
   TRY_OK(engine.read(scope, {}, [&](RecordTxn& txn) -> Result<void> {
     report = {};  // it may be a second run
-    Findings findings(report, options.findings_max);
-    TRY_OK(check_names(txn, format, engine.traits().links_are_derived, findings));
-    return check_attachments(txn, findings);
+    Findings found(report, options.findings_max);
+    TRY_OK(check_names(txn, format, engine.traits().links_are_derived, found));
+    TRY_OK(check_attachments(txn, found));
+    doubts = found.take_doubts();
+    return {};
   }));
   Findings findings(report, options.findings_max);
+  TRY_OK(settle_doubts(std::move(doubts), options, findings));
   TRY_OK(check_all_slices(scope, engine, options, findings));
   return report;
 }

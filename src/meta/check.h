@@ -53,6 +53,10 @@ struct CheckOptions {
   /// Called once for each slice whose objects must exist, hidden and retired ones included, by id. Not inside a transaction: it may
   /// wait. Its error ends the check.
   std::function<Result<void>(SliceId slice, std::uint32_t size)> needed_slice;
+  /// Whether what this reference shows is zeros: compactions leave zeros behind the end of a file, which are no fault, and only the objects
+  /// tell them from data. Not inside a transaction: it may wait. kNotFound: the objects are missing. Where it is not given, the one
+  /// byte that a compaction of a hole leaves is taken for a zero, and everything else for data.
+  std::function<Result<bool>(const records::Slice& reference)> is_zero;
 };
 
 struct CheckReport {

@@ -2,11 +2,21 @@
 // The parts of a check: each looks at one thing and puts what it finds into the report. Used inside this room.
 #pragma once
 
+#include <utility>
+#include <vector>
+
 #include "base/function_ref.h"
 #include "meta/check.h"
 #include "meta/volume_format.h"
 
 namespace headrace::meta {
+
+/// A finding unless the bytes that a file shows behind its length are zeros, which only their objects can say.
+struct Doubt {
+  Finding finding;
+  records::Slice beyond;
+  bool is_likely_zero = false;
+};
 
 class Findings {
  public:
@@ -14,10 +24,14 @@ class Findings {
   CheckReport& report() { return report_; }
   void add(FindingKind kind, Ino ino, std::string sentence) { add({kind, ino, {}, std::move(sentence)}); }
   void add(Finding finding);
+  /// As many as findings are kept; what is more is taken for a finding.
+  void add_doubt(Doubt doubt);
+  std::vector<Doubt> take_doubts() { return std::move(doubts_); }
 
  private:
   CheckReport& report_;
   const std::size_t findings_max_;
+  std::vector<Doubt> doubts_;
 };
 
 /// Every item of a list over the volume, page by page. A page that is damaged is a finding and ends the list.

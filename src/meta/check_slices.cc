@@ -5,6 +5,7 @@
 #include <map>
 
 #include "meta/check_report.h"
+#include "meta/compaction_plan.h"
 #include "meta/overlay.h"
 
 namespace headrace::meta {
@@ -19,7 +20,19 @@ using records::SliceRefKey;
 using records::SlicesKey;
 using records::Whole;
 
-constexpr std::size_t kListMax = 2500;
+// References shorter than this are never skipped.
+constexpr std::uint32_t kSkippedBytesMin = 1u << 20;
+
+// What a compaction of nothing but holes leaves, the real client's too: one byte, a zero, shown whole, wherever the last hole began. Nothing
+// was in front of it but big references, which compaction skips.
+bool may_be_compacted_hole(const SliceList& list, const Slice& piece) {
+  if (piece.size != 1) return false;
+  for (const Slice& reference : list) {
+    if (reference.id == piece.id) return true;
+    if (reference.id == SliceId{0} || reference.len < kSkippedBytesMin) return false;
+  }
+  return false;
+}
 
 Result<void> check_list(RecordTxn& txn, const SlicesKey& key, const SliceList& list, Findings& findings) {
   ++findings.report().chunks;
@@ -30,7 +43,7 @@ Result<void> check_list(RecordTxn& txn, const SlicesKey& key, const SliceList& l
     TRY(const auto deleted, get_or_find(txn, records::DeletedFileKey{key.ino}, findings));
     if (!deleted) find(FindingKind::kStrayRecord, fmt::format("chunk {} belongs to inode {}, which does not exist", key.chunk.value(), ino));
   }
-  if (list.size() > kListMax) find(FindingKind::kLongList, fmt::format("chunk {} of inode {} has {} references", key.chunk.value(), ino, list.size()));
+  if (list.size() > kSliceListMax) find(FindingKind::kLongList, fmt::format("chunk {} of inode {} has {} references", key.chunk.value(), ino, list.size()));
   const Result<SliceList> pieces = visible_pieces(list);
   if (!pieces) {
     find(FindingKind::kDamagedList, fmt::format("chunk {} of inode {}: {}", key.chunk.value(), ino, pieces.error().text()));
@@ -38,11 +51,13 @@ Result<void> check_list(RecordTxn& txn, const SlicesKey& key, const SliceList& l
   }
   if (!attr) return {};
   for (const Slice& piece : *pieces) {
-    if (piece.id == SliceId{0} || start_of(key.chunk) + piece.pos + piece.len <= attr->length) continue;
-    // A compaction of nothing but zeros keeps one byte of them, as the real client does, wherever the last hole began.
-    if (piece.size == 1) continue;
-    find(FindingKind::kDataBeyondLength, fmt::format("chunk {} of inode {} shows data behind the file's length {}", key.chunk.value(), ino, attr->length));
-    break;
+    const std::uint64_t from = start_of(key.chunk) + piece.pos;
+    if (piece.id == SliceId{0} || from + piece.len <= attr->length) continue;
+    const std::uint32_t inside = from >= attr->length ? 0 : static_cast<std::uint32_t>(attr->length - from);
+    const Slice beyond{piece.pos + inside, piece.id, piece.size, piece.off + inside, piece.len - inside};
+    findings.add_doubt({{FindingKind::kDataBeyondLength, key.ino, piece.id,
+                         fmt::format("chunk {} of inode {} shows data behind the file's length {}", key.chunk.value(), ino, attr->length)},
+                        beyond, may_be_compacted_hole(list, piece)});
   }
   return {};
 }

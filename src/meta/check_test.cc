@@ -197,6 +197,47 @@ TEST_P(Check, BytesThatWouldShowWhenTheFileGrowsAreFound) {
   EXPECT_TRUE(kinds(volume).contains(FindingKind::kDataBeyondLength));
 }
 
+TEST_P(Check, TheByteThatACompactedHoleLeavesIsNoFaultAndAnyOtherOneIs) {
+  TestVolume volume(GetParam());
+  const Ino hole = volume.make_file(kRootIno, "hole"), written = volume.make_file(kRootIno, "written");
+  for (const Ino file : {hole, written}) {
+    volume.put_record(records::SlicesKey{file, ChunkIndex{0}}, {{100, SliceId{file.value()}, 1, 0, 1}});
+    volume.put_record(records::SliceRefKey{SliceId{file.value()}, 1}, 1);
+  }
+  EXPECT_EQ(kinds(volume), Kinds{}) << "without the objects both may be zeros";
+  CheckOptions options;
+  options.is_zero = [&](const records::Slice& reference) -> Result<bool> {
+    EXPECT_EQ(reference.pos, 100u);
+    return reference.id == SliceId{hole.value()};
+  };
+  const CheckReport report = check(volume, options);
+  ASSERT_EQ(report.findings_total, 1u);
+  EXPECT_EQ(report.findings[0].kind, FindingKind::kDataBeyondLength);
+  EXPECT_EQ(report.findings[0].ino, written);
+  // Behind a short reference no compaction leaves it.
+  volume.put_record(records::SlicesKey{written, ChunkIndex{0}}, {{0, SliceId{0}, 0, 0, 50}, {100, SliceId{written.value()}, 1, 0, 1}});
+  EXPECT_EQ(kinds(volume), Kinds{FindingKind::kDataBeyondLength});
+}
+
+TEST_P(Check, OnlyWhatLiesBehindTheLengthMustBeZero) {
+  TestVolume volume(GetParam());
+  const Ino file = volume.make_file(kRootIno, "a");
+  volume.write(file, 0, 100);
+  Attr attr = volume.attr(file);
+  attr.length = 60;
+  volume.put_record(InodeKey{file}, attr);
+  CheckOptions options;
+  options.is_zero = [](const records::Slice& reference) -> Result<bool> {
+    EXPECT_EQ(reference.pos, 60u);
+    EXPECT_EQ(reference.off, 60u);
+    EXPECT_EQ(reference.len, 40u);
+    return true;
+  };
+  for (const Finding& finding : check(volume, options).findings) EXPECT_NE(finding.kind, FindingKind::kDataBeyondLength);
+  options.is_zero = [](const records::Slice&) -> Result<bool> { return Code::kTransient; };
+  EXPECT_EQ(check_volume(scope_, volume.engine(), options).code(), Code::kTransient);
+}
+
 TEST_P(Check, FilesBetweenLifeAndDeathAreFound) {
   TestVolume volume(GetParam());
   const Ino named = volume.make_file(kRootIno, "a"), deleted = volume.make_file(kRootIno, "b");

@@ -15,6 +15,9 @@ constexpr Duration kPatience = std::chrono::milliseconds(20);
 constexpr std::size_t kPendingMax = 1000;
 /// A chunk whose list is this long is worth compacting (the real client's number).
 constexpr std::size_t kLongList = 5;
+constexpr std::uint64_t kCompactEvery = 100;                      // references written, as the real client does
+constexpr Duration kListPoll = std::chrono::milliseconds(20);     // for room in a full list
+constexpr Duration kListWaitMax = std::chrono::seconds(60);
 /// Chunk views remembered a file: 64 of them show 4 GiB.
 constexpr std::size_t kViewsMax = 64;
 
@@ -295,15 +298,37 @@ Result<void> FileBytes::commit_some(const Scope& scope, std::uint64_t through) {
     committed(batch, attr());
     return {};
   }
-  Result<Attr> attr = context_.volume.commit_slices(scope, ino_, slices, modified);
+  Result<Attr> attr = commit_when_there_is_room(scope, slices, modified);
   if (!attr) {
     const Code code = attr.code();
-    if (code != Code::kTimedOut && code != Code::kInterrupted && code != Code::kConflict && code != Code::kTransient)
+    if (code != Code::kTimedOut && code != Code::kThrottled && code != Code::kInterrupted && code != Code::kConflict && code != Code::kTransient)
       lose(scope, attr.error());
     return attr.error();
   }
   committed(batch, *attr);
   return {};
+}
+
+Result<Attr> FileBytes::commit_when_there_is_room(const Scope& scope, std::span<const meta::NewSlice> slices, Timestamp modified) {
+  const auto ask_for_compaction = [&] {
+    for (const meta::NewSlice& slice : slices) {
+      if (context_.list_is_long) context_.list_is_long(ino_, slice.chunk);
+    }
+  };
+  const Moment patience = context_.scheduler.clock().now() + kListWaitMax;
+  for (;;) {
+    Result<Attr> attr = context_.volume.commit_slices(scope, ino_, slices, modified);
+    if (attr) {
+      // Who only writes never looks at a list.
+      const std::uint64_t before = references_written_;
+      references_written_ += slices.size();
+      if (before / kCompactEvery != references_written_ / kCompactEvery) ask_for_compaction();
+      return attr;
+    }
+    if (attr.code() != Code::kThrottled || context_.scheduler.clock().now() >= patience) return attr;
+    ask_for_compaction();
+    TRY_OK(pause(context_.scheduler, scope, kListPoll));
+  }
 }
 
 void FileBytes::committed(std::span<const std::shared_ptr<PendingSlice>> batch, const Attr& attr) {

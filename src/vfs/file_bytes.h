@@ -94,6 +94,8 @@ class FileBytes {
   Result<void> write_piece(const Scope& scope, std::uint64_t offset, ByteSpan bytes) EXCLUDES(mutex_);
   Result<void> write_into_slice(const Scope& scope, std::uint64_t offset, ByteSpan bytes) EXCLUDES(mutex_);
   Result<void> commit_some(const Scope& scope, std::uint64_t through) EXCLUDES(mutex_);
+  /// Waits for the compaction of a list that is full; asks for one now and then in any case. Under the commit turn.
+  Result<Attr> commit_when_there_is_room(const Scope& scope, std::span<const meta::NewSlice> slices, Timestamp modified) EXCLUDES(mutex_);
   void committed(std::span<const std::shared_ptr<PendingSlice>> batch, const Attr& attr) EXCLUDES(mutex_);
   void lose(const Scope& scope, const Error& error) EXCLUDES(mutex_);
   Attr overlay(Attr attr) const REQUIRES(mutex_);
@@ -110,6 +112,7 @@ class FileBytes {
   std::unique_ptr<Event> progress_;  // a writer left its slice
   Turn change_turn_;
   Turn commit_turn_;
+  std::uint64_t references_written_ = 0;  // of who has the commit turn
   mutable Mutex mutex_;
   Attr committed_ GUARDED_BY(mutex_);
   std::optional<Timestamp> modified_ GUARDED_BY(mutex_);  // of writes that are not committed yet

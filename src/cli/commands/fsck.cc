@@ -2,6 +2,7 @@
 // headrace fsck: does the metadata agree with itself, and does the bucket hold every object that it names? Writes nothing.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -118,6 +119,22 @@ std::uint64_t damage_in(const meta::CheckReport& report) {
   return report.findings_total - harmless;
 }
 
+/// Whether what a reference shows is zeros, as its objects say.
+Result<bool> shows_zeros(const Scope& scope, object::ObjectStore& objects, const block::Layout& layout, const records::Slice& reference) {
+  std::vector<std::byte> bytes(std::min<std::uint64_t>(layout.block_bytes, reference.len));
+  for (std::uint32_t done = 0; done < reference.len;) {
+    const std::uint32_t at = reference.off + done, block = at / layout.block_bytes, within = at % layout.block_bytes;
+    const std::uint32_t length = std::min(reference.len - done, layout.block_bytes - within);
+    const auto key = block::object_name(layout, block::block_key(layout, reference.id, reference.size, block));
+    TRY(const object::GetResult got, objects.get(scope, key, within, MutableByteSpan(bytes).first(length)));
+    const auto end = bytes.begin() + static_cast<std::ptrdiff_t>(got.bytes);
+    if (std::any_of(bytes.begin(), end, [](std::byte byte) { return byte != std::byte{0}; })) return false;
+    if (got.bytes < length) return Error(Code::kNotFound, "an object is too short");
+    done += length;
+  }
+  return true;
+}
+
 Outcome run_fsck(Context& context) {
   auto access = open_volume(context.scope, context.scheduler, context.options.arguments[0], true);
   if (!access) return std::unexpected<Failure>(access.error());
@@ -129,6 +146,7 @@ Outcome run_fsck(Context& context) {
   Progress progress(context.terminal, context.scheduler.clock(), "checking slices", 0, context.options.on("quiet"));
   meta::CheckOptions options;
   options.findings_max = kFaultsMax;
+  options.is_zero = [&](const records::Slice& reference) { return shows_zeros(context.scope, (*store)->objects(), layout, reference); };
   options.needed_slice = [&](SliceId slice, std::uint32_t size) -> Result<void> {
     if (context.scope.stop.stop_requested()) return Code::kInterrupted;
     TRY(const std::vector<SliceObject>* found, present.of(context.scope, slice));

@@ -1,13 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // commit_slices: bytes that lie in the object store become part of a file.
 #include <algorithm>
+#include <map>
 
+#include "meta/compaction_plan.h"
 #include "meta/ops/account.h"
 #include "meta/ops/load.h"
 #include "meta/ops/operations.h"
 
 namespace headrace::meta::ops {
 namespace {
+
+/// A chunk's list has room for so many more: other clients keep lists in 64 KiB.
+Result<void> check_room_in_lists(RecordTxn& txn, Ino ino, std::span<const NewSlice> slices) {
+  std::map<ChunkIndex, std::size_t> lengths;
+  for (const NewSlice& fresh : slices) ++lengths[fresh.chunk];
+  for (const auto& [chunk, more] : lengths) {
+    TRY(const std::optional<SliceList> list, get(txn, SlicesKey{ino, chunk}));
+    if (list && list->size() + more > kSliceListMax) {
+      return Error(Code::kThrottled, "a chunk of the file has as many references as the format allows, until it is compacted");
+    }
+  }
+  return {};
+}
 
 bool is_well_formed(const Slice& slice) {
   return slice.id != SliceId{0} && slice.len > 0 && std::uint64_t{slice.pos} + slice.len <= kChunkBytes &&
@@ -26,6 +41,7 @@ Result<Attr> commit_slices(RecordTxn& txn, const OpContext& context, Ino ino, st
     if (end > kFileBytesMax) return Code::kFileTooBig;
     length = std::max(length, end);
   }
+  TRY_OK(check_room_in_lists(txn, ino, slices));
   TRY_OK(account_length(txn, context, ino, attr, attr.length, length));
   for (const NewSlice& fresh : slices) {
     txn.append(SlicesKey{ino, fresh.chunk}, std::span(&fresh.slice, 1));

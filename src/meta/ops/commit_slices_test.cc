@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "meta/compaction_plan.h"
 #include "meta/testing/engines.h"
 
 namespace headrace::meta {
@@ -61,6 +62,21 @@ TEST_P(CommitSlices, AFullVolumeReferencesNothing) {
   EXPECT_FALSE(volume.record(records::SlicesKey{file, ChunkIndex{0}}));
   EXPECT_FALSE(volume.record(SliceRefKey{SliceId{71}, 9000}));
   EXPECT_EQ(volume.attr(file).length, 0u);
+}
+
+TEST_P(CommitSlices, AListThatIsFullTakesNoMore) {
+  TestVolume volume(GetParam());
+  const Ino file = volume.make_file(kRootIno, "a");
+  records::SliceList list(kSliceListMax - 1, {0, SliceId{0}, 0, 0, 10});
+  volume.put_record(records::SlicesKey{file, ChunkIndex{0}}, list);
+  const NewSlice slices[] = {{ChunkIndex{0}, {0, SliceId{71}, 9, 0, 9}}, {ChunkIndex{0}, {9, SliceId{72}, 9, 0, 9}}, {ChunkIndex{1}, {0, SliceId{73}, 9, 0, 9}}};
+  EXPECT_EQ(volume->commit_slices(scope_, file, slices, volume.now()).code(), Code::kThrottled);
+  EXPECT_FALSE(volume.record(SliceRefKey{SliceId{71}, 9}));
+  EXPECT_FALSE(volume.record(records::SlicesKey{file, ChunkIndex{1}}));
+  EXPECT_TRUE(volume->commit_slices(scope_, file, std::span(slices, 1), volume.now()));
+  EXPECT_EQ(volume->chunk(scope_, file, ChunkIndex{0})->list_length, kSliceListMax);
+  EXPECT_EQ(volume->commit_slices(scope_, file, std::span(slices + 1, 1), volume.now()).code(), Code::kThrottled);
+  EXPECT_TRUE(volume->commit_slices(scope_, file, std::span(slices + 2, 1), volume.now()));
 }
 
 TEST_P(CommitSlices, AFileThatIsGoneTakesNothing) {
