@@ -7,6 +7,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(Boost 1.81 REQUIRED)
+find_package(ZLIB REQUIRED)
 
 find_path(HEADRACE_XXHASH_INCLUDE xxhash.h REQUIRED)
 find_library(HEADRACE_XXHASH_LIBRARY xxhash REQUIRED)

@@ -17,6 +17,8 @@ Command fsck_command();
 Command gc_command();
 Command destroy_command();
 Command config_command();
+Command dump_command();
+Command load_command();
 Command doctor_command();
 Command bench_command();
 Command help_command();
