@@ -37,7 +37,7 @@ void StoreMetrics::on_retry(object::Method method) { methods_[static_cast<int>(m
 void EngineMetrics::bind(Registry& registry) {
   counts_.reset(new Counts{registry.histogram("juicefs_transaction_durations_histogram_seconds"),
                            registry.histogram("headrace_transactions_per_commit"), registry.counter("juicefs_transaction_restart"),
-                           registry.counter("headrace_wal_syncs_total")});
+                           registry.counter("headrace_wal_syncs_total"), registry.histogram("headrace_commits_per_sync")});
   bound_.store(counts_.get(), std::memory_order_release);
 }
 
@@ -46,9 +46,14 @@ void EngineMetrics::on_commit(std::size_t operations, Duration took) {
   if (counts == nullptr) return;
   counts->commits.observe(took);
   counts->operations.observe(operations);
+  counts->commits_since.fetch_add(1, std::memory_order_relaxed);
 }
 void EngineMetrics::on_sync(Duration) {
-  if (Counts* const counts = bound_.load(std::memory_order_acquire)) counts->syncs.add();
+  Counts* const counts = bound_.load(std::memory_order_acquire);
+  if (counts == nullptr) return;
+  counts->syncs.add();
+  // A commit that comes while the disk is waited for is counted with the next: it may have been too late for this one.
+  counts->commits_of_sync.observe(counts->commits_since.exchange(0, std::memory_order_relaxed));
 }
 void EngineMetrics::on_restart(std::size_t operations) {
   if (Counts* const counts = bound_.load(std::memory_order_acquire)) counts->restarts.add(operations);

@@ -56,6 +56,8 @@ class EngineMetrics final : public records::EngineObserver {
     metrics::Histogram& operations;
     metrics::Counter& restarts;
     metrics::Counter& syncs;
+    metrics::Histogram& commits_of_sync;
+    std::atomic<std::uint64_t> commits_since = 0;  // the last sync
   };
   std::unique_ptr<Counts> counts_;
   std::atomic<Counts*> bound_ = nullptr;

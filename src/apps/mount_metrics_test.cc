@@ -36,6 +36,11 @@ TEST(MountMetrics, TheEngineIsCountedFromItsBindingOn) {
   EXPECT_EQ(registry.histogram("headrace_transactions_per_commit").counts().sum, 7);
   EXPECT_EQ(registry.histogram("juicefs_transaction_durations_histogram_seconds").counts().count(), 1u);
   EXPECT_EQ(registry.counter("headrace_wal_syncs_total").value(), 1u);
+  EXPECT_EQ(registry.histogram("headrace_commits_per_sync").counts().sum, 1);
+  metrics.on_commit(1, std::chrono::milliseconds(1));
+  metrics.on_commit(1, std::chrono::milliseconds(1));
+  metrics.on_sync(std::chrono::milliseconds(1));
+  EXPECT_EQ(registry.histogram("headrace_commits_per_sync").counts().sum, 3) << "each commit belongs to one sync";
   EXPECT_EQ(registry.counter("juicefs_transaction_restart").value(), 2u);
 }
 

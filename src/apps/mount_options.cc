@@ -75,12 +75,14 @@ std::string absolute(const std::string& path) {
 
 /// A path in the metadata URL is relative to where the command was typed; a server in the background is elsewhere.
 std::string absolute_url(const std::string& url) {
-  constexpr std::string_view kScheme = "sqlite3://";
-  if (!url.starts_with(kScheme)) return url;
-  const std::string rest = url.substr(kScheme.size());
-  const std::size_t query = rest.find('?');
-  if (rest.starts_with('/') || rest.empty() || query == 0) return url;
-  return std::string(kScheme) + absolute(rest.substr(0, query)) + (query == std::string::npos ? "" : rest.substr(query));
+  for (const std::string_view scheme : {"sqlite3://", "redis-dump://"}) {
+    if (!url.starts_with(scheme)) continue;
+    const std::string rest = url.substr(scheme.size());
+    const std::size_t query = rest.find('?');
+    if (rest.starts_with('/') || rest.empty() || query == 0) return url;
+    return std::string(scheme) + absolute(rest.substr(0, query)) + (query == std::string::npos ? "" : rest.substr(query));
+  }
+  return url;
 }
 
 }  // namespace
@@ -116,7 +118,11 @@ std::vector<OptionSpec> mount_option_specs() {
       {.name = "max-restarts", .kind = ValueKind::kNumber, .value_name = "N",
        .text = "How often in a minute a server that died is followed by another; one death more ends the mount", .fallback = "5", .least = 0,
        .most = 1000},
-      {.name = "no-bgjob", .text = "Leave trash, deleted files, dead sessions and compaction to other mounts"},
+      {.name = "backup-meta", .kind = ValueKind::kDuration, .value_name = "TIME",
+       .text = "How often the metadata are backed up into the bucket, while somebody changes the volume; 0: never", .fallback = "1h",
+       .least = kSecond, .most = 30 * 24 * 3600 * kSecond, .zero_is_off = true},
+      {.name = "backup-skip-trash", .text = "Leave the trash out of backups"},
+      {.name = "no-bgjob", .text = "Leave trash, deleted files, dead sessions, compaction and backups to other mounts"},
       {.name = "enable-xattr", .text = "Serve extended attributes", .fallback = "true"},
       {.name = "hide-internal", .text = "Do not list .stats, .config, .accesslog and .trash at the root; they still answer"},
       {.name = "lanes", .kind = ValueKind::kText, .value_name = "LANES",
@@ -165,8 +171,6 @@ std::vector<cli::RefusedOption> refused_mount_options() {
       {"download-limit", 0, no_limit},
       {"max-deletes", 0, "deletes are made a batch at a time"},
       {"io-retries", 0, "a request is tried again until its deadline, within a budget: --get-timeout, --put-timeout"},
-      {"backup-meta", 0, "metadata is not backed up by this version; copy the database"},
-      {"backup-skip-trash", 0, "metadata is not backed up by this version; copy the database"},
       {"root-squash", 0, no_squash},
       {"all-squash", 0, no_squash},
       {"umask", 0, "the umask of who makes a file holds"},
@@ -236,6 +240,8 @@ std::expected<MountSettings, Failure> mount_settings(const cli::Options& options
   settings.heartbeat = options.duration("heartbeat");
   settings.restarts_max = static_cast<std::uint32_t>(options.number("max-restarts"));
   settings.background_jobs = !options.on("no-bgjob");
+  settings.backup_interval = options.duration("backup-meta");
+  settings.backup_skips_trash = options.on("backup-skip-trash");
   settings.xattrs = options.on("enable-xattr");
   settings.hide_internal = options.on("hide-internal");
   if (options.text("metrics") != "off") settings.metrics_address = options.text("metrics");

@@ -34,6 +34,8 @@ struct MountSettings {
   Duration heartbeat{0}, get_timeout{0}, put_timeout{0};
   std::uint32_t restarts_max = 5;   // a minute
   bool background_jobs = true, xattrs = true, hide_internal = false;
+  Duration backup_interval{0};      // of the metadata; 0: none
+  bool backup_skips_trash = false;
   fuse::LaneChoice lanes;
   std::string metrics_address;      // HOST:PORT; empty: none
   bool is_metrics_address_asked_for = false;  // else another port will do

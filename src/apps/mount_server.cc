@@ -243,6 +243,8 @@ void MountServer::build_files() {
   providers.config_json = [this] { return config_text_; };
   files_ = std::make_unique<vfs::FileSystem>(*volume_, *blocks_, *tier_, *budget_, scheduler_, log_, *registry_, options,
                                              std::move(providers));
+  backup_ = std::make_unique<MetaBackup>(*volume_, store_->objects(), scheduler_, log_,
+                                         BackupOptions{.interval = settings_.backup_interval, .skip_trash = settings_.backup_skips_trash});
   access_log_ = fuse::new_access_log(*files_, scheduler_.clock());
   handler_ = fuse::new_handler(*files_, *registry_, options.index);
   until_lost_ = std::make_unique<UntilLost>(*handler_, is_lost_);
@@ -359,6 +361,7 @@ Outcome MountServer::begin_to_serve(const Scope& scope, std::map<std::int32_t, U
   if (supervised_) supervised_->link.serving();
   // It costs speed alone where it cannot be set.
   (void)fuse::set_read_ahead(mounted_.major, mounted_.minor, kReadAheadKib);
+  if (settings_.background_jobs) backup_->start();
   is_serving_ = true;
   return {};
 }
@@ -438,6 +441,8 @@ Outcome MountServer::close_parts() {
   if (http_ != nullptr) http_->close();
   if (notifier_ != nullptr) notifier_->close();
   if (files_ != nullptr) keep("what was written last could not be stored", files_->close(scope));
+  if (backup_ != nullptr) backup_->close();
+  if (backup_ != nullptr && settings_.background_jobs) backup_->finish();
   if (pressure_ != nullptr) pressure_->close();
   if (blocks_ != nullptr) keep("what was written last could not be stored", blocks_->close(scope));
   if (volume_ != nullptr) keep("the session could not be ended", volume_->close(scope));

@@ -14,6 +14,7 @@
 #include <stop_token>
 #include <string>
 
+#include "apps/backup.h"
 #include "apps/mount_metrics.h"
 #include "apps/mount_options.h"
 #include "apps/supervisor.h"
@@ -113,6 +114,7 @@ class MountServer {
   std::unique_ptr<Budget> budget_;
   std::unique_ptr<block::BlockStore> blocks_;
   std::unique_ptr<vfs::FileSystem> files_;
+  std::unique_ptr<MetaBackup> backup_;
   std::unique_ptr<fuse::AccessLog> access_log_;
   std::unique_ptr<fuse::RequestHandler> handler_, until_lost_;
   fuse::Mounted mounted_;
