@@ -8,6 +8,7 @@ Names, attributes, bytes, links, extended attributes, holes, the trash. Volumes 
 are read-only or refused, and it says why."""
 
 import argparse
+import errno
 import hashlib
 import os
 import stat
@@ -116,6 +117,23 @@ def _trash_entry(full):
     return entry
 
 
+def changes(root, name):
+    """Tries every kind of change; what each was answered."""
+    path = root + b"/" + name
+    answers = {}
+    for what, call in (("create", lambda: os.close(os.open(root + b"/new", os.O_CREAT | os.O_WRONLY))), ("mkdir", lambda: os.mkdir(root + b"/d")),
+                       ("unlink", lambda: os.unlink(path)), ("truncate", lambda: os.truncate(path, 0)), ("open", lambda: os.open(path, os.O_RDWR)),
+                       ("chmod", lambda: os.chmod(path, 0)), ("rename", lambda: os.rename(path, root + b"/x")), ("utime", lambda: os.utime(path)),
+                       ("link", lambda: os.link(path, root + b"/y")), ("symlink", lambda: os.symlink(b"t", root + b"/z")),
+                       ("setxattr", lambda: os.setxattr(path, "user.a", b"x"))):
+        try:
+            call()
+            answers[what] = "ok"
+        except OSError as error:
+            answers[what] = errno.errorcode[error.errno]
+    return answers
+
+
 class OnMounts(unittest.TestCase):
     def setUp(self):
         self.folder = mounts.scratch_folder("fixtures")
@@ -214,32 +232,49 @@ class Reading(OnMounts):
             self.compare(fixture, self.ask(mount, scan))
 
     def test_a_read_only_mount_refuses_every_change(self):
-        def change(root):
-            import errno
-
-            answers = {}
-            for name, call in (("create", lambda: os.close(os.open(root + b"/new", os.O_CREAT | os.O_WRONLY))), ("mkdir", lambda: os.mkdir(root + b"/d")),
-                               ("unlink", lambda: os.unlink(root + b"/text.txt")), ("truncate", lambda: os.truncate(root + b"/text.txt", 0)),
-                               ("open", lambda: os.open(root + b"/text.txt", os.O_RDWR)), ("chmod", lambda: os.chmod(root + b"/text.txt", 0)),
-                               ("rename", lambda: os.rename(root + b"/text.txt", root + b"/x")), ("utime", lambda: os.utime(root + b"/text.txt")),
-                               ("setxattr", lambda: os.setxattr(root + b"/text.txt", "user.a", b"x"))):
-                try:
-                    call()
-                    answers[name] = "ok"
-                except OSError as error:
-                    answers[name] = errno.errorcode[error.errno]
-            return answers
-
         with self.mount(Fixture("shards", self.folder), "--read-only") as mount:
-            answers = self.ask(mount, change)
+            answers = self.ask(mount, lambda root: changes(root, b"text.txt"))
         self.assertEqual({"EROFS"}, set(answers.values()), answers)
 
 
 class ReadingADump(OnMounts):
-    """By name only, until there is an engine for redis-dump://."""
+    """Volumes whose metadata were in Redis, out of a file with its keys."""
 
-    def test_a_dump_of_redis(self):
+    def test_plain(self):
         self.assert_as_manifest(Fixture("plain-redis", self.folder), "--read-only")
+
+    def test_trash(self):
+        self.assert_as_manifest(Fixture("trash-redis", self.folder), "--read-only")
+
+    def test_a_volume_that_was_in_use(self):
+        self.assert_as_manifest(Fixture("live-redis", self.folder), "--read-only")
+
+    def test_fsck_finds_nothing(self):
+        for name in ("plain-redis", "trash-redis"):
+            done = self.program.run("fsck", Fixture(name, self.folder).url)
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+
+    def test_it_is_mounted_only_for_reading(self):
+        self.assert_refused(Fixture("plain-redis", self.folder), "read-only")
+
+    def test_every_change_is_refused(self):
+        fixture = Fixture("plain-redis", self.folder)
+        before = _state(fixture)
+        with self.mount(fixture, "--read-only") as mount:
+            answers = self.ask(mount, lambda root: changes(root, b"sizes/1.bin"))
+        self.assertEqual({"EROFS"}, set(answers.values()), answers)
+        self.assertEqual(before, _state(fixture))
+
+    def test_a_file_that_is_no_dump_is_refused_in_one_line(self):
+        fixture = Fixture("plain-redis", self.folder)
+        good = fixture.meta.read_text(encoding="utf-8")
+        for text, words in ((good[: len(good) // 2], "not a json object"), ("{}", "setting"), (good.replace('"hash"', '"list"'), "key ")):
+            with self.subTest(words):
+                fixture.meta.write_text(text, encoding="utf-8")
+                done = self.program.run("fsck", fixture.url)
+                self.assertNotEqual(0, done.returncode)
+                self.assertEqual(1, done.stderr.count("\n"), done.stderr)
+                self.assertIn(words, done.stderr.lower())
 
 
 def _state(fixture):
