@@ -58,7 +58,9 @@ std::expected<VolumeAccess, Failure> open_volume(const Scope& scope, Scheduler& 
   const bool may_be_made = url.starts_with("sqlite3://");
   auto engine = records::open_engine(url, {.read_only = read_only, .observer = observer}, scheduler);
   if (!engine) {
-    const std::string hint = may_be_made && engine.code() == Code::kNotFound ? fmt::format("headrace format {} NAME makes a volume there", access.url) : "";
+    std::string hint;
+    if (may_be_made && engine.code() == Code::kNotFound) hint = fmt::format("headrace format {} NAME makes a volume there", access.url);
+    if (engine.code() == Code::kDamaged) hint = "move the database away and load the newest backup from the bucket: headrace help load";
     return fail(fmt::format("cannot open {}", access.url), engine.error(), hint);
   }
   access.engine = *std::move(engine);

