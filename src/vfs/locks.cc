@@ -13,6 +13,11 @@ constexpr std::size_t kParkedMax = 4096;
 
 bool is_unlock(const Locks::Ask& ask) { return ask.request.type == F_UNLCK; }
 
+/// Whether whoever waits goes on waiting: the lock is taken still, or the metadata could not be asked this time.
+bool may_come_yet(Code code) {
+  return code == Code::kWouldBlock || code == Code::kTimedOut || code == Code::kTransient;
+}
+
 }  // namespace
 
 Result<void> Locks::attempt(const Scope& scope, const Ask& ask) {
@@ -85,14 +90,15 @@ void Locks::retry(const Scope& scope, Ino ino) {
     MutexLock lock(mutex_);
     trying_.erase(at->ask.token);
     const bool was_cancelled = cancelled_early_.erase(at->ask.token) != 0;
-    if (!got && got.code() == Code::kWouldBlock && !was_cancelled && !is_closed_) {
+    const bool is_undecided = !got && may_come_yet(got.code());
+    if (is_undecided && !was_cancelled && !is_closed_) {
       auto& list = parked_[ino];
       list.splice(list.end(), waiting, at);
     } else {
       --parked_count_;
       Parked parked = std::move(*at);
       lock.unlock();
-      if (!got && got.code() == Code::kWouldBlock) got = Code::kInterrupted;
+      if (is_undecided) got = Code::kInterrupted;
       parked.done(std::move(got));
     }
     at = next;
