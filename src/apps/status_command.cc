@@ -173,6 +173,8 @@ ordered_json session_json(const meta::SessionInfo& session) {
   ordered_json item{{"Sid", session.session.value()}, {"Expire", cli::format_time(session.expires_seconds)}};
   const ordered_json info = ordered_json::parse(session.info, nullptr, false);
   if (info.is_object()) item.update(info);
+  item["Sid"] = session.session.value();  // whatever the session's own text says of these two
+  item["Expire"] = cli::format_time(session.expires_seconds);
   return item;
 }
 
