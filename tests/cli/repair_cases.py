@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one does when something is wrong, or over: fsck, gc, config, destroy."""
+"""What one does when something is wrong, or over: fsck, gc, config, dump, load, destroy."""
 
 import json
 import os
@@ -197,3 +197,40 @@ class Destroy(Filled):
         self.refused(4, "volume vol is in use by a mount", "destroy", self.url, self.made["uuid"], "--yes", hint="unmount")
         self.unmount(self.where)
         self.same_bytes()
+
+
+class DumpAndLoad(Filled):
+    def test_a_dump_is_a_document_and_loads_into_a_volume_with_the_same_bytes(self):
+        document = json.loads(self.works("dump", self.url))
+        self.assertEqual((document["Setting"]["Name"], sorted(document["FSTree"]["entries"])), ("vol", ["d", "two"]))
+        for name in ("data.json", "data.json.gz"):
+            self.works("dump", self.url, self.folder / name)
+        self.assertEqual((self.folder / "data.json.gz").read_bytes()[:2], b"\x1f\x8b")
+        self.assertEqual(json.loads((self.folder / "data.json").read_text())["Setting"]["UUID"], self.made["uuid"])
+        for name in ("data.json", "data.json.gz"):
+            (self.folder / "meta.db").unlink()
+            self.works("load", self.url, self.folder / name)
+            self.works("fsck", self.url)
+            self.same_bytes()
+
+    def test_a_database_that_is_lost_comes_back_from_the_newest_backup_in_the_bucket(self):
+        [newest] = sorted((self.bucket / "vol/meta").glob("dump-*.json.gz"))[-1:]
+        (self.folder / "meta.db").unlink()
+        self.refused(3, "there is no metadata database", "fsck", self.url)
+        self.works("load", self.url, newest)
+        self.works("fsck", self.url)
+        self.same_bytes()
+
+    def test_what_cannot_be_loaded_leaves_no_database_behind(self):
+        self.works("dump", self.url, self.folder / "data.json")
+        self.refused(4, "there is something at .*meta.db already", "load", self.url, self.folder / "data.json")
+        other = f"sqlite3://{self.folder}/other.db"
+        (self.folder / "cut.json").write_text((self.folder / "data.json").read_text()[:700])
+        (self.folder / "no.json").write_text("hello")
+        for name in ("cut.json", "no.json"):
+            done = self.headrace("load", other, self.folder / name)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertEqual(done.stderr.count("error: "), 1, done.stderr)
+            self.assertFalse((self.folder / "other.db").exists())
+        self.refused(3, "none.json", "load", other, self.folder / "none.json")
+        self.refused(2, "a dump is loaded into sqlite3://PATH", "load", "redis://localhost/1", self.folder / "data.json")
