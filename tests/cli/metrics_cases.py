@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every metric of the catalog is there when somebody looks at a mount, and those that the work below must move have moved."""
 
+import os
 import re
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -108,6 +110,15 @@ class Metrics(CliTest):
         self.assertEqual(now["juicefs_total_space"], 1 << 30)
         self.assertEqual(now["juicefs_total_inodes"], 10000)
         self.assertGreater(now["juicefs_used_space"], 160_000_000)
+
+    def test_a_server_that_was_killed_is_counted_by_the_one_that_takes_over(self):
+        before = self.document("Mount", "status", self.where)["pid"]
+        os.kill(before, signal.SIGKILL)
+        self.sh('ls "$1" > /dev/null && echo x > "$1/after"', self.where, limit_s=60)
+        mount = self.document("Mount", "status", self.where)
+        self.assertNotEqual(mount["pid"], before)
+        self.address = mount["metrics"]
+        self.assertEqual(self.samples()["headrace_server_restarts_total"], 1)
 
     def test_stats_of_the_mount_are_the_same_numbers(self):
         names = {line.split()[0] for line in self.sh('cat "$1/.stats"', self.where).splitlines()}

@@ -44,7 +44,7 @@ class Lines(CliTest):
         text = (ROOT / "docs/quick-start.md").read_text()
         text = text[text.index("## Your own data"):text.index("## A volume that JuiceFS made")]
         moved = {"/var/lib/headrace/": f"{self.folder}/", "/srv/headrace/objects": str(self.bucket), "/mnt/data": f"{self.folder}/mnt",
-                 "~/images": f"{self.folder}/images", "8GiB": "128MiB --buffer-size 64MiB --metrics 127.0.0.1:0",
+                 "~/images": f"{self.folder}/images", "2GiB": "128MiB --buffer-size 64MiB --metrics 127.0.0.1:0",
                  "curl -s http://127.0.0.1:9567/metrics": "true", "headrace stats": "headrace stats --count 1 --interval 100ms"}
         (self.folder / "images").mkdir()
         (self.folder / "images/part-0001").write_bytes(bytes(range(256)) * 8192)
