@@ -153,7 +153,9 @@ class Mount:
         return "\n".join(text.splitlines()[-lines:])
 
     def abort(self):
-        if self.connection is not None:
+        # Numbers of connections are used again: once this mount is gone, its number may be another test's.
+        others = {number for path, (number, _) in mounted().items() if path != self.path}
+        if self.connection is not None and self.connection not in others:
             abort(self.connection)
 
     def wait(self, limit_s):
