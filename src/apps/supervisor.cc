@@ -205,7 +205,11 @@ Supervisor::Ended Supervisor::watch_server() {
   }
   hear_link();  // what it said last
   const bool ended_well = WIFEXITED(wait_status_) && WEXITSTATUS(wait_status_) == 0;
-  if (is_ending_ || ended_well || !index_.has_mount() || devices_.empty()) return Ended::kOnPurpose;
+  if (is_ending_ || ended_well) return Ended::kOnPurpose;
+  if (!index_.has_mount() || devices_.empty()) {
+    if (WIFSIGNALED(wait_status_)) log_.error("the server died before it served", {{"signal", std::to_string(WTERMSIG(wait_status_))}});
+    return Ended::kOnPurpose;  // there is nothing to go on with
+  }
   if (is_late) return Ended::kTooLate;
   return is_serving_ || WIFSIGNALED(wait_status_) ? Ended::kDied : Ended::kFailedToStart;
 }

@@ -38,7 +38,7 @@ from headrace_testing.mounts import Failed  # noqa: E402
 KIB, MIB = 1 << 10, 1 << 20
 LIMIT_S = 60
 RECORD = 512
-BIG, SMALL = 12 * MIB, 200 * KIB
+BIG, SMALL, UNDER = 12 * MIB, 200 * KIB, 2 * MIB
 GONE = (errno.ENOTCONN, errno.ECONNABORTED, errno.EIO)
 
 
@@ -222,6 +222,28 @@ def calls_exchange(home):
     calls.renameat2(f"{home}/b", f"{home}/other", calls.RENAME_EXCHANGE)
 
 
+def write_under_readers(w):
+    """A reader whom the kernel serves from a backing sees what is written, also when the server that made the backing is dead."""
+    number = 0
+    with open(w.path("under"), "rb", buffering=0) as reader:
+        while w.goes_on():
+            number += 1
+            at, data = w.rng.randrange(UNDER // 4096) * 4096, content(tag_of("under", number), 0, 4096)
+            try:
+                fd = os.open(w.path("under"), os.O_WRONLY)
+                try:
+                    os.pwrite(fd, data, at)
+                finally:
+                    os.close(fd)
+            except OSError as problem:
+                if problem.errno != errno.EIO:
+                    raise
+                w.told += 1
+                continue
+            _expect(os.pread(reader.fileno(), 4096, at) == data, f"an open reader does not see what was written at {at}")
+            w.did("seen write")
+
+
 def hold_locks(w):
     """A flock and a record lock that nobody else gets, however many servers there are."""
     with open(w.path("locked"), "r+b") as file:
@@ -283,7 +305,7 @@ def stand_and_list(w):
 
 
 WORK = (read_big, read_big, cat_slowly, read_mapped, read_mapped, append_and_sync, append_and_sync, append_at_the_end, append_at_the_end,
-        write_and_close, change_names, change_names, hold_locks, read_without_a_name, stand_and_list)
+        write_and_close, write_under_readers, change_names, change_names, hold_locks, read_without_a_name, stand_and_list)
 
 
 class Worker:
@@ -329,7 +351,7 @@ class Worker:
 
 
 def furnish(root):
-    for name, size in (("big", BIG), ("small", SMALL), ("locked", 100)):
+    for name, size in (("big", BIG), ("small", SMALL), ("under", UNDER), ("locked", 100)):
         Path(f"{root}/{name}").write_bytes(content(tag_of(name), 0, size))
     os.mkdir(f"{root}/files")
     os.mkdir(f"{root}/many")
@@ -338,9 +360,10 @@ def furnish(root):
 
 
 def warm(root):
-    """Until the kernel reads the big file by itself: its copy is whole and it was quiet for a second."""
-    for _ in range(100):
+    """Until the kernel reads the large files by itself: their copies are whole and they were quiet for a second."""
+    for _ in range(60):
         Path(f"{root}/big").read_bytes()
+        Path(f"{root}/under").read_bytes()
         time.sleep(0.05)
 
 
@@ -376,7 +399,7 @@ class Stage:
 
 def kill_under_load(program, folder, options, seed):
     rng = random.Random(seed)
-    stage = Stage(program, folder, ["--max-restarts=1000"])
+    stage = Stage(program, folder, ["--max-restarts=1000", *options.mount_option])
     counts, told, gaps = Counter(), 0, []
     with stage.mount as mount:
         stage.in_child(lambda: furnish(mount.path))
@@ -535,6 +558,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--seed", type=int, help="what chooses; printed, a new one otherwise")
     parser.add_argument("--longest", type=float, default=1.5, metavar="SECONDS", help="how long a server may live")
+    parser.add_argument("--mount-option", action="append", default=[], metavar="FLAG", help="for the mount under load")
     parser.add_argument("--part", action="append", choices=PARTS, help="only these")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else time.time_ns() % (1 << 32)
