@@ -36,6 +36,8 @@ TEST_F(BlockStoreTest, ABlockThatWasReadIsNotFetchedAgain) {
   EXPECT_EQ(blocks_->stats().hits, 1u);
   EXPECT_EQ(blocks_->stats().hit_bytes, 100u);
   EXPECT_EQ(blocks_->stats().fetch_bytes, kTestBlock);
+  EXPECT_EQ(tier_->stats().hits, 1u);
+  EXPECT_EQ(tier_->stats().misses, 1u);
 }
 
 TEST_F(BlockStoreTest, ASmallReadOfALargeBlockFetchesItsRangeAndTheNextOneTheBlock) {

@@ -80,7 +80,6 @@ Fetcher::Fetcher(object::ObjectStore& store, NodeTier& tier, BufferPool& pool, S
       keeps_blocks_(options.cache_blocks && tier.stats().bytes_max > 0) {}
 
 bool Fetcher::read_from_tier(std::span<const BlockPart> parts, MutableByteSpan into) {
-  if (!tier_.has_block(parts.front().key)) return false;
   for (const BlockPart& part : parts) {
     if (!tier_.read_block(part.key, part.offset, into.subspan(part.into, part.length))) return false;
   }
