@@ -4,7 +4,7 @@
 #
 # Installs what the tests need, builds each kind of test with its preset and runs it; stops at the first kind that
 # fails. The kinds, their order, presets and time limits are in tests/kinds.txt; without arguments, every kind that has
-# tests is run (`long` only by name). The last line is "N passed, N failed".
+# tests is run, but for those that the list calls `named`. The last line is "N passed, N failed".
 # Exit status: 0 all passed, 1 something failed, 2 there is no such kind of test.
 #
 #   HEADRACE_TEST_DIR      where tests may mount and write (a new folder under TMPDIR; removed at the end)
@@ -41,11 +41,16 @@ mkdir -p "$HEADRACE_TEST_DIR" && HEADRACE_TEST_DIR=$(realpath "$HEADRACE_TEST_DI
 export HEADRACE_TEST_DIR
 export HEADRACE_TEST_RUN=$$.$(date +%s%N)  # how a process that a test left running is known
 export PYTHONDONTWRITEBYTECODE=1
+# A server's report must not be lost in the log of a mount: every process writes its own into this folder, and one fails the kind.
+reports=$HEADRACE_TEST_DIR/sanitizer
+mkdir -p "$reports" || exit 1
+for sanitizer in ASAN UBSAN TSAN; do export "${sanitizer}_OPTIONS=log_path='$reports/report'"; done
 
 end_leftovers() { scripts/clean-test-dir.sh "$HEADRACE_TEST_DIR" "$HEADRACE_TEST_RUN"; }
 
 clean_up() {
   end_leftovers
+  rmdir "$reports" 2>/dev/null
   if [ -n "$own_dir" ]; then rm -rf --one-file-system "$HEADRACE_TEST_DIR"; fi
   rm -rf "$log"
 }
@@ -119,6 +124,12 @@ run_kind() {
     if [ "$status" -ne 0 ] && [ "$failed" -eq "$before" ]; then failed=$((failed + 1)); fi
   else
     echo "test.sh: the $kind tests did not end within $limit seconds"
+    failed=$((failed + 1))
+  fi
+  if compgen -G "$reports/report.*" >/dev/null; then
+    head -n 120 "$reports"/report.*
+    rm -f "$reports"/report.*
+    echo "test.sh: a sanitizer found something during the $kind tests; its reports are above"
     failed=$((failed + 1))
   fi
   if ! end_leftovers; then
