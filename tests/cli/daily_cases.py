@@ -52,7 +52,7 @@ class Mounting(CliTest):
     def test_in_the_foreground_a_signal_ends_it_with_everything_stored(self):
         self.new_volume()
         for end in (signal.SIGTERM, signal.SIGINT):
-            mount = mounts.Mount(self.program(), self.url, self.folder / "mnt")
+            mount = mounts.Mount(self.program(), self.url, self.folder / "mnt", usual=mounts.SMALL)
             mount.start()
             self.addCleanup(mount.give_up)
             self.sh('echo "$2" > "$1/a"', mount.path, end.name)
@@ -131,7 +131,7 @@ class Mounting(CliTest):
 
     def test_a_mount_whose_server_is_gone_is_freed_by_umount(self):
         self.new_volume()
-        mount = mounts.Mount(self.program(), self.url, self.folder / "mnt")
+        mount = mounts.Mount(self.program(), self.url, self.folder / "mnt", usual=mounts.SMALL)
         mount.start()
         self.addCleanup(mount.give_up)
         self.works("status", mount.path)

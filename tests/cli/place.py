@@ -51,6 +51,10 @@ class CliTest(unittest.TestCase):
         self.url = f"sqlite3://{self.folder}/meta.db"
         self.bucket = self.folder / "bucket"
 
+    def needs_root(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+
     def environment(self, **more):
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR", "HEADRACE_TEST_RUN") if name in os.environ}
         return {**kept, "HOME": str(self.folder), "NO_COLOR": "1", **more}

@@ -200,6 +200,7 @@ class MountPoints(Refusing):
         self.refused(3, "nothing is mounted on", "umount", self.folder, hint="headrace status")
 
     def test_umount_of_another_file_system_names_the_right_command(self):
+        self.needs_root()
         where = self.folder / "tmpfs"
         where.mkdir()
         self.sh('mount -t tmpfs none "$1"', where)
@@ -218,6 +219,7 @@ class MountPoints(Refusing):
         self.refused(4, "--metrics: .*", "mount", *SMALL, "--metrics", address, self.url, self.folder / "other", hint="--metrics off")
 
     def test_a_machine_without_fuse(self):
+        self.needs_root()
         (self.folder / "mnt").mkdir()
         empty = self.folder / "dev"
         empty.mkdir()
@@ -238,6 +240,7 @@ class MountPoints(Refusing):
 class FullDisks(Refusing):
     def disk(self, name, size):
         """A small file system of its own."""
+        self.needs_root()
         where = self.folder / name
         where.mkdir()
         self.sh('mount -t tmpfs -o "size=$2" none "$1"', where, size)
