@@ -19,6 +19,11 @@ namespace {
 constexpr int kFixedVersion = 3051003;
 constexpr auto kLockWait = std::chrono::seconds(2);
 constexpr auto kReadersWait = std::chrono::milliseconds(20);
+/// A log that is several times as long as it should be is brought in at the cost of writers: they wait behind the readers. Not again at
+/// once when that did not help: then somebody reads for long (a dump does), and writers go first.
+constexpr std::uint64_t kLongTimes = 4;
+constexpr auto kReadersWaitWhenLong = std::chrono::milliseconds(300);
+constexpr auto kLongAgainAfter = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -78,12 +83,20 @@ Result<Checkpointer::Outcome> Checkpointer::run_once(const Scope& scope) {
   return outcome;
 }
 
+bool Checkpointer::is_long() {
+  MutexLock lock(mutex_);
+  return pages_ >= kLongTimes * policy_.log_pages;
+}
+
 Result<Checkpointer::Outcome> Checkpointer::copy(const Scope& scope) {
   if (!connection_) { TRY(connection_, database_.connect()); }
   Outcome outcome;
   const auto copy_pages = [&]() -> Result<void> {
+    const bool is_patient = is_long() && scheduler_.clock().now() >= patient_again_;
+    const Duration patience = is_patient ? Duration(kReadersWaitWhenLong) : Duration(kReadersWait);
     // Only what nobody reads in an older state can be brought in.
-    (void)readers_.wait_for_those_out(scope.until(scheduler_.clock().now() + kReadersWait));
+    const Result<void> are_done = readers_.wait_for_those_out(scope.until(scheduler_.clock().now() + patience));
+    if (is_patient && !are_done) patient_again_ = scheduler_.clock().now() + kLongAgainAfter;
     int log = 0, copied = 0;
     const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), "main", SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
     if (code != SQLITE_OK) return sqlite_error(connection_->handle(), code, "checkpoint");
@@ -93,7 +106,7 @@ Result<Checkpointer::Outcome> Checkpointer::copy(const Scope& scope) {
       copied_ = outcome.copied_pages < pages_ ? outcome.copied_pages : pages_;
     }
     // The next commit begins the log anew if nobody reads from it then: those who began before its pages were in must be done.
-    (void)readers_.wait_for_those_out(scope.until(scheduler_.clock().now() + kReadersWait));
+    (void)readers_.wait_for_those_out(scope.until(scheduler_.clock().now() + (are_done ? patience : Duration(kReadersWait))));
     return {};
   };
   TRY_OK(store_->with_write_lock(scope.until(scheduler_.clock().now() + kLockWait), copy_pages));

@@ -53,6 +53,7 @@ class Checkpointer {
  private:
   void run(const Scope& scope);
   Result<bool> take_lock_file();
+  bool is_long();
   Result<Outcome> copy(const Scope& scope);
 
   Scheduler& scheduler_;
@@ -65,6 +66,7 @@ class Checkpointer {
   // Of the thread, and of run_once().
   UniqueFd lock_file_;
   std::unique_ptr<Connection> connection_;
+  Moment patient_again_{};  // no long wait for readers before
 
   Mutex mutex_;
   std::uint64_t pages_ GUARDED_BY(mutex_) = 0;     // in the log

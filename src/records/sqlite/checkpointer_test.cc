@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <thread>
+#include <vector>
 
 #include "records/sqlite/engine.h"
 #include "records/testing/raw_sqlite.h"
@@ -100,6 +102,36 @@ TEST_F(CheckpointerTest, ALongReaderDelaysItAndNothingIsLost) {
   reader.run("COMMIT");
   while (seen_.whole() == 0) ASSERT_TRUE(write(*engine, ++written));
   EXPECT_EQ(reader.run("SELECT count(*) FROM jfs_symlink"), std::vector<std::string>{std::to_string(written)});
+}
+
+TEST_F(CheckpointerTest, TheLogStaysShortUnderConstantReaders) {
+  const auto engine = open();
+  ASSERT_TRUE(write(*engine, 1));
+  std::atomic<std::uint64_t> reads = 0;
+  std::vector<std::jthread> readers;
+  for (int reader = 0; reader < 4; ++reader) {
+    readers.emplace_back([&, reader](std::stop_token stop) {
+      while (!stop.stop_requested()) {
+        const auto listed = engine->read(Scope{}, {}, [&](RecordTxn& txn) -> Result<std::vector<Item>> {
+          if (reader != 0) return txn.scan(WholeVolume{Whole::kSymlinks, 0}, 20);
+          TRY_OK(get(txn, SymlinkKey{Ino{1}}));
+          return std::vector<Item>();
+        });
+        EXPECT_TRUE(listed) << listed.error().text();
+        ++reads;
+      }
+    });
+  }
+  std::uintmax_t longest = 0;
+  for (std::uint64_t written = 1; written < 8000; ++written) {
+    ASSERT_TRUE(write(*engine, written));
+    longest = std::max(longest, log_bytes());
+  }
+  readers.clear();
+  // 24 MB and more went through a log whose turn comes after 0.4 MB.
+  EXPECT_LT(longest, 8u << 20);
+  EXPECT_GT(seen_.whole(), 3u);
+  EXPECT_GT(reads, 100u);
 }
 
 TEST_F(CheckpointerTest, TwoEnginesTakeTurnsAndKeepTheirDistance) {
