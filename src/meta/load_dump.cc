@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bitset>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "meta/dump_parser.h"
@@ -90,6 +91,7 @@ struct Level {
   DirStatsRecord children;
   std::int64_t tree_space = 0, tree_inodes = 0;  // everything below
   std::uint32_t directories = 0;
+  std::string last_name;  // the greatest that was met
 };
 
 class Loader final : public DumpVisitor {
@@ -139,7 +141,8 @@ class Loader final : public DumpVisitor {
     Level level = std::move(levels_.back());
     levels_.pop_back();
     level.attr.nlink = is_trash(level.ino) ? 2 : 2 + level.directories;
-    if (level.ino != kTrashRoot || !is_made_up_) writer_.put(InodeKey{level.ino}, level.attr);
+    const bool is_there = level.ino != kTrashRoot || !is_made_up_ || level.children.inodes > 0;
+    if (is_there) writer_.put(InodeKey{level.ino}, level.attr);
     if (summary_.format.dir_stats && level.ino != kTrashRoot) writer_.put(records::DirStatsKey{level.ino}, level.children);
     if (const auto quota = quotas_.find(level.ino); quota != quotas_.end()) {
       writer_.put(records::DirQuotaKey{level.ino}, DirQuotaRecord{quota->second.space_max, quota->second.inodes_max, level.tree_space, level.tree_inodes});
@@ -173,6 +176,7 @@ class Loader final : public DumpVisitor {
     const bool is_first = seen_.add(entry.ino);
     const bool is_directory = entry.attr.type == FileType::kDirectory;
     if (!is_first && is_directory) return damaged("a directory stands in two places");
+    TRY_OK(check_new_name(entry.name));
     Level& parent = levels_.back();
     const ops::Usage usage = ops::usage_of(entry.attr);
     parent.children.length += usage.length;
@@ -198,7 +202,21 @@ class Loader final : public DumpVisitor {
     return writer_.flush_if_full();
   }
 
+  /// Names come in order; one that does not is looked up among those that came before.
+  Result<void> check_new_name(const std::string& name) {
+    Level& level = levels_.back();
+    if (level.last_name.empty() || name > level.last_name) {
+      level.last_name = name;
+      return {};
+    }
+    TRY_OK(writer_.flush(Commit::kVisible));
+    TRY(const auto there, engine_.read(scope_, {}, [&](RecordTxn& txn) { return records::get(txn, EntryKey{level.ino, name}); }));
+    if (there) return damaged("the directory has this name twice");
+    return {};
+  }
+
   Result<void> begin_directory(DumpedEntry& entry) {
+    if (!entry.chunks.empty()) return damaged("a directory has chunks");
     entry.attr.length = 4096;
     TRY_OK(write_attachments(entry));
     Level level;
@@ -218,7 +236,9 @@ class Loader final : public DumpVisitor {
       entry.attr.length = entry.target.size();
       writer_.put(records::SymlinkKey{entry.ino}, records::SymlinkRecord{entry.target});
     }
+    std::set<ChunkIndex> chunks;
     for (auto& [chunk, list] : entry.chunks) {
+      if (!chunks.insert(chunk).second) return damaged(fmt::format("chunk {} stands there twice", chunk.value()));
       const Result<records::SliceList> pieces = visible_pieces(list);
       if (!pieces) return damaged(fmt::format("chunk {}: {}", chunk.value(), pieces.error().text()));
       for (const records::Slice& slice : list) {

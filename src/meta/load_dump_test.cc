@@ -238,6 +238,9 @@ TEST_F(LoadDump, WhatIsNoDumpIsRefusedWithItsPlace) {
   expect_refused(with_entries(entry("a%2Fb", 2, "regular")), "no such name");
   expect_refused(with_entries(entry("a", 2, "door")), "door");
   expect_refused(with_entries(entry("a", 2, "directory") + "," + entry("b", 2, "directory")), "two places");
+  expect_refused(with_entries(entry("b", 2, "regular") + "," + entry("a", 3, "regular") + "," + entry("b", 4, "regular")), "name twice");
+  expect_refused(with_entries(entry("a", 2, "regular", R"(,"chunks":[{"index":1,"slices":[{"len":1}]},{"index":1,"slices":[{"len":1}]}])")), "there twice");
+  expect_refused(with_entries(entry("a", 2, "directory", R"(,"chunks":[{"index":1,"slices":[{"len":1}]}])")), "chunks");
   expect_refused(with_entries(entry("a", 2, "symlink")), "target");
   expect_refused(with_entries(entry("a", 2, "regular", R"(,"entries":{})")), "no directory");
   expect_refused(with_entries(entry("a", 2, "regular", R"(,"chunks":[{"index":0,"slices":[{"id":1,"size":2,"len":7}]}])")), "chunk 0");
