@@ -92,8 +92,10 @@ Outcome MountServer::start(const Scope& scope) {
 Outcome MountServer::check_machine() {
   host_ = fuse::look_at_host();
   if (!host_.has_device) {
+    const bool is_closed = access("/dev/fuse", F_OK) == 0 && access("/dev/fuse", R_OK | W_OK) != 0;
     return cli::fail(Exit::kConflict, fmt::format("no FUSE here: {}", host_.device_error),
-                     "load the module (modprobe fuse), or give the container /dev/fuse; headrace doctor says more");
+                     is_closed ? "/dev/fuse must be open to this user: as root, chmod 666 /dev/fuse; or mount as root"
+                               : "load the module (modprobe fuse), or give the container /dev/fuse; headrace doctor says more");
   }
   const fuse::LaneReport lanes = fuse::report_lanes(host_, settings_.lanes, nullptr);
   if (settings_.lanes.passthrough == fuse::LaneChoice::Passthrough::kRequired && !lanes.passthrough.is_on) {

@@ -341,6 +341,12 @@ class OtherUsers(Refusing):
             """, "# nothing\n")
         self.assertEqual((status, said), (0, "hers\n"))
 
+    def test_a_device_that_is_closed_to_the_user_is_said_to_be(self):
+        os.chmod(self.folder / "fuse", 0o600)
+        status, said = self.play(f"$mount {self.url} mnt", "# nothing\n")
+        self.assertEqual(status, 4, said)
+        self.assertRegex(said, r"^error: no FUSE here: .*Permission denied\nhint:  .*chmod 666 /dev/fuse.*\n$")
+
     def test_allow_other_needs_the_line_in_fuse_conf(self):
         status, said = self.play(f"$mount -o allow_other {self.url} mnt", "# nothing\n")
         self.assertNotEqual(status, 0)
