@@ -384,6 +384,8 @@ class Stage:
     def kill_server(self):
         """SIGKILL; returns when another one answers."""
         old = self.mount.server_pid()
+        if old is None:
+            raise Failed(f"the server had died before it was killed\n{self.mount.log_tail(200)}")
         os.kill(old, signal.SIGKILL)
         began = time.monotonic()
         while (new := self.mount.server_pid()) in (None, old):
@@ -427,7 +429,7 @@ def kill_under_load(program, folder, options, seed):
             raise Failed("\n".join([*complaints, mount.log_tail()]))
         status = stage.status()
         if status["restarts"] != options.rounds or status.get("supervisorPid") != mount.pid or status["pid"] != mount.server_pid():
-            raise Failed(f"status says {status['restarts']} restarts, {status.get('supervisorPid')} above {status['pid']}")
+            raise Failed(f"status says {status['restarts']} restarts, {status.get('supervisorPid')} above {status['pid']}\n{mount.log_tail(200)}")
         rss = int(next(l for l in Path(f"/proc/{mount.pid}/status").read_text().splitlines() if l.startswith("RssAnon")).split()[1])
         threads = len(os.listdir(f"/proc/{mount.pid}/task"))
         if rss > 8192 or threads != 1:
