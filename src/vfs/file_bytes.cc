@@ -17,7 +17,7 @@ constexpr std::size_t kPendingMax = 1000;
 constexpr std::size_t kLongList = 5;
 constexpr std::uint64_t kCompactEvery = 100;                      // references written, as the real client does
 constexpr Duration kListPoll = std::chrono::milliseconds(20);     // for room in a full list
-constexpr Duration kListWaitMax = std::chrono::seconds(60);
+constexpr Duration kListWaitMax = std::chrono::minutes(5);
 /// Chunk views remembered a file: 64 of them show 4 GiB.
 constexpr std::size_t kViewsMax = 64;
 
