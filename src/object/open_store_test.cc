@@ -38,6 +38,18 @@ TEST_F(OpenStore, AMissingDirectoryIsMadeOnlyOnRequest) {
   EXPECT_TRUE(std::filesystem::is_directory(path));
 }
 
+TEST_F(OpenStore, ABucketMaySeemToBeFarAway) {
+  const auto store = open_store("file://" + directory_.path() + "?latency=20ms&connection-rate=1MB", scheduler_).value();
+  const std::string bytes(50'000, 'x');
+  const ByteSpan part = bytes_of(bytes);
+  const Moment begun = scheduler_.clock().now();
+  ASSERT_TRUE(store->put(Scope{}, "key", std::span(&part, 1)));
+  EXPECT_GE(scheduler_.clock().now() - begun, std::chrono::milliseconds(70));
+  EXPECT_TRUE(std::filesystem::exists(directory_ / "key"));
+  EXPECT_EQ(error_of("file://" + directory_.path() + "?speed=1").text(), "speed: a file URL knows latency, connection-rate and rate");
+  EXPECT_EQ(error_of("file://" + directory_.path() + "?latency=soon").code, Code::kInvalid);
+}
+
 TEST_F(OpenStore, EachBucketInMemoryIsItsOwn) {
   const auto one = open_store("mem://", scheduler_).value(), two = open_store("mem://", scheduler_).value();
   ASSERT_TRUE(one->put(Scope{}, "key", {}));
