@@ -101,6 +101,7 @@ std::vector<OptionSpec> mount_option_specs() {
       {.name = "read-only", .text = "Nothing can be changed through this mount"},
       {.name = "cache-size", .kind = ValueKind::kSize, .value_name = "SIZE", .text = "RAM for files and blocks kept on this node",
        .fallback_text = "a quarter of the memory of the machine or cgroup", .bare_unit = kMiB, .least = 64 * kMiB, .zero_is_off = true},
+      {.name = "cache-large-write", .text = "Keep full blocks of what is written on this node too; small files are kept in any case"},
       {.name = "buffer-size", .kind = ValueKind::kSize, .value_name = "SIZE", .text = "RAM for bytes on their way in and out",
        .fallback_text = "300 MiB, at most a quarter of the memory", .bare_unit = kMiB, .least = kBufferLeast},
       {.name = "max-uploads", .kind = ValueKind::kNumber, .value_name = "N", .text = "Blocks sent to the bucket at a time", .fallback = "20",
@@ -156,7 +157,6 @@ std::vector<cli::RefusedOption> refused_mount_options() {
       {"cache-eviction", 0, "least recently used copies go first"},
       {"cache-scan-interval", 0, no_disk},
       {"cache-partial-only", 0, "whole files and single blocks are kept, as there is room"},
-      {"cache-large-write", 0, "what is written goes to the bucket"},
       {"free-space-ratio", 0, no_disk},
       {"verify-cache-checksum", 0, "every byte that leaves the cache has been checked, always"},
       {"prefetch", 0, automatic},
@@ -244,6 +244,7 @@ std::expected<MountSettings, Failure> mount_settings(const cli::Options& options
   settings.backup_skips_trash = options.on("backup-skip-trash");
   settings.xattrs = options.on("enable-xattr");
   settings.hide_internal = options.on("hide-internal");
+  settings.caches_large_writes = options.on("cache-large-write");
   if (options.text("metrics") != "off") settings.metrics_address = options.text("metrics");
   settings.is_metrics_address_asked_for = options.is_set("metrics");
   return settings;

@@ -28,6 +28,7 @@ struct MountSettings {
   bool is_read_only = false;
   bool allow_other = false;
   std::uint64_t cache_bytes = 0;    // the node tier; 0: none
+  bool caches_large_writes = false;
   std::uint64_t buffer_bytes = 0;   // the memory budget
   std::uint32_t uploads_max = 0, downloads_max = 0;
   Duration attr_ttl{0}, entry_ttl{0}, dir_entry_ttl{0};

@@ -45,7 +45,8 @@ class RealBlockStore final : public BlockStore {
         activity_(scheduler),
         downloads_(scheduler, "download", std::max<std::uint32_t>(1, options.downloads_max), kQueueMax),
         uploads_(scheduler, "upload", std::max<std::uint32_t>(1, options.uploads_max), kQueueMax),
-        upload_context_{store, tier, scheduler, counters_, uploads_, activity_, options.layout, options.put_timeout, options.cache_blocks} {}
+        upload_context_{store, tier, scheduler, counters_, uploads_, activity_, options.layout, options.put_timeout,
+                        options.cache_blocks, options.cache_large_writes} {}
 
   ~RealBlockStore() override {
     stop_.request_stop();

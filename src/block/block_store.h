@@ -18,8 +18,8 @@
 namespace headrace::block {
 
 /// Bytes of a slice that is being written: a growing buffer of blocks, each reserved in the budget. Uploads start as soon as a block
-/// is full. One writer at a time; read() and size() may run beside a write(): the buffer has its own lock, never held while a write waits
-/// for the budget. A write that fails may have stored a first part: size() says how much.
+/// is full. One writer at a time; read(), size() and rewritable_from() may run beside a write(): the buffer has its own lock, never held
+/// while a write waits for the budget. A write that fails may have stored a first part: size() says how much.
 class SliceBuffer {
  public:
   virtual ~SliceBuffer() = default;
@@ -33,9 +33,12 @@ class SliceBuffer {
   virtual std::uint32_t size() const = 0;
   /// The first byte that a write may still change: earlier blocks are in the store or on their way.
   virtual std::uint32_t rewritable_from() const = 0;
-  /// No more writes; the last block goes up too. Returns at once. Idempotent.
+  /// No more writes. A last block that is not full stays in memory until start_upload() or wait_uploaded(). Idempotent.
   virtual void finish() = 0;
-  /// Waits until every block is in the store. The first error of any upload. Only after finish().
+  /// Sends the last block up beside the caller. Returns at once. Only after finish(). Idempotent.
+  virtual void start_upload() = 0;
+  /// Waits until every block is in the store. The first error of any upload. Only after finish(). A last block that was not started goes up
+  /// on this very thread: who closes one small file waits for no other thread.
   virtual Result<void> wait_uploaded(const Scope& scope) = 0;
   /// Removes what was uploaded: the slice will never be committed. Uploads that still run end first, within the scope. After it only
   /// the destructor, or discard() again where it failed.
@@ -48,8 +51,10 @@ struct BlockStoreOptions {
   std::uint32_t downloads_max = 200;
   Duration get_timeout = std::chrono::seconds(60);
   Duration put_timeout = std::chrono::seconds(60);
-  /// Blocks read from the bucket are kept in the node's block tier.
+  /// Blocks read from the bucket are kept in the node's block tier, and the short blocks of what is written: small files.
   bool cache_blocks = true;
+  /// Full blocks of what is written are kept too.
+  bool cache_large_writes = false;
 };
 
 /// Counted since the start, but what is "now".

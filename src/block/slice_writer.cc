@@ -17,7 +17,7 @@ bool SliceWriter::has_room_in_last(std::uint64_t end) const {
   return std::min<std::uint64_t>(end - start, block_bytes()) <= last_.capacity();
 }
 
-Result<std::vector<Buffer>> SliceWriter::take_room(const Scope& scope, std::uint64_t end) {
+std::vector<std::size_t> SliceWriter::room_for(std::uint64_t end) const {
   std::vector<std::size_t> sizes;
   std::uint64_t start = sent_bytes();
   if (!has_room_in_last(end)) {
@@ -26,8 +26,7 @@ Result<std::vector<Buffer>> SliceWriter::take_room(const Scope& scope, std::uint
     sizes.push_back(may_be_small ? static_cast<std::size_t>(end) : block_bytes());
   }
   for (start += block_bytes(); start < end; start += block_bytes()) sizes.push_back(block_bytes());
-  if (sizes.empty()) return std::vector<Buffer>();
-  return pool_.take_all(scope, sizes);
+  return sizes;
 }
 
 void SliceWriter::grow_last_block(Buffer larger) {
@@ -37,12 +36,21 @@ void SliceWriter::grow_last_block(Buffer larger) {
 }
 
 Result<void> SliceWriter::write(const Scope& scope, std::uint32_t offset, ByteSpan bytes) {
-  CHECK(!is_finished_ && offset <= size_ && offset >= rewritable_from());
   CHECK(std::uint64_t{offset} + bytes.size() <= kChunkBytes);
-  if (bytes.empty()) return {};
   const std::uint64_t end = std::uint64_t{offset} + bytes.size();
-  TRY(std::vector<Buffer> room, take_room(scope, end));
+  std::vector<std::size_t> sizes;
+  {
+    MutexLock lock(mutex_);
+    CHECK(!is_finished_ && offset <= size_ && offset >= sent_bytes());
+    if (bytes.empty()) return {};
+    sizes = room_for(end);
+  }
+  std::vector<Buffer> room;
+  if (!sizes.empty()) {
+    TRY(room, pool_.take_all(scope, sizes));
+  }
   auto next = room.begin();
+  MutexLock lock(mutex_);
   if (!has_room_in_last(end)) grow_last_block(std::move(*next++));
   while (true) {
     const std::uint32_t at = offset - sent_bytes();
@@ -57,9 +65,19 @@ Result<void> SliceWriter::write(const Scope& scope, std::uint32_t offset, ByteSp
   }
 }
 
+std::uint32_t SliceWriter::size() const {
+  MutexLock lock(mutex_);
+  return size_;
+}
+
+std::uint32_t SliceWriter::rewritable_from() const {
+  MutexLock lock(mutex_);
+  return sent_bytes();
+}
+
 Result<void> SliceWriter::read_sent(const Scope& scope, const BlockPart& part, MutableByteSpan into) const {
   if (const std::shared_ptr<const Buffer> buffer = upload_->buffer(part.key.index)) {
-    std::memcpy(into.data() + part.into, buffer->data() + part.offset, part.length);
+    std::memcpy(into.data(), buffer->data() + part.offset, part.length);
     return {};
   }
   if (fetcher_.read_from_tier(std::span(&part, 1), into)) return {};
@@ -67,43 +85,60 @@ Result<void> SliceWriter::read_sent(const Scope& scope, const BlockPart& part, M
   return fetcher_.read(scope, std::span(&part, 1), target, true);
 }
 
-Result<void> SliceWriter::read(const Scope& scope, std::uint32_t offset, MutableByteSpan into) const {
+std::optional<BlockPart> SliceWriter::read_memory(std::uint32_t offset, MutableByteSpan into) const {
   CHECK(std::uint64_t{offset} + into.size() <= size_);
-  std::uint64_t done = 0;
-  while (done < into.size()) {
-    const auto at = static_cast<std::uint32_t>(offset + done);
-    const std::uint32_t sent = sent_bytes();
-    if (at >= sent) {
-      std::memcpy(into.data() + done, last_.data() + (at - sent), into.size() - done);
-      return {};
+  const std::uint32_t sent = sent_bytes();
+  if (offset >= sent) {
+    std::memcpy(into.data(), last_.data() + (offset - sent), into.size());
+    return std::nullopt;
+  }
+  BlockPart part;
+  part.key = upload_->key(offset / block_bytes());
+  part.offset = offset % block_bytes();
+  part.length = static_cast<std::uint32_t>(std::min<std::uint64_t>(part.key.size - part.offset, into.size()));
+  return part;
+}
+
+Result<void> SliceWriter::read(const Scope& scope, std::uint32_t offset, MutableByteSpan into) const {
+  while (!into.empty()) {
+    std::optional<BlockPart> part;
+    {
+      MutexLock lock(mutex_);
+      part = read_memory(offset, into);
     }
-    BlockPart part;
-    part.key = upload_->key(at / block_bytes());
-    part.offset = at % block_bytes();
-    part.length = static_cast<std::uint32_t>(std::min<std::uint64_t>(part.key.size - part.offset, into.size() - done));
-    part.into = done;
-    TRY_OK(read_sent(scope, part, into));
-    done += part.length;
+    if (!part) return {};
+    TRY_OK(read_sent(scope, *part, into.first(part->length)));
+    offset += part->length;
+    into = into.subspan(part->length);
   }
   return {};
 }
 
 void SliceWriter::finish() {
+  MutexLock lock(mutex_);
   if (is_finished_) return;
   const std::uint32_t held = size_ - sent_bytes();
   is_finished_ = true;
-  if (held > 0) upload_->send(std::move(last_), held);
+  if (held > 0) upload_->hold(std::move(last_), held);
   last_.release();
 }
 
+void SliceWriter::start_upload() { upload_->send_held(); }
+
 Result<void> SliceWriter::wait_uploaded(const Scope& scope) {
-  CHECK(is_finished_);
+  {
+    MutexLock lock(mutex_);
+    CHECK(is_finished_);
+  }
   return upload_->wait(scope);
 }
 
 Result<void> SliceWriter::discard(const Scope& scope) {
-  is_finished_ = true;
-  last_.release();
+  {
+    MutexLock lock(mutex_);
+    is_finished_ = true;
+    last_.release();
+  }
   return upload_->discard(scope);
 }
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "block/block_store.h"
 #include "block/fetcher.h"
@@ -17,29 +19,33 @@ class SliceWriter final : public SliceBuffer {
 
   Result<void> write(const Scope& scope, std::uint32_t offset, ByteSpan bytes) override;
   Result<void> read(const Scope& scope, std::uint32_t offset, MutableByteSpan into) const override;
-  std::uint32_t size() const override { return size_; }
-  std::uint32_t rewritable_from() const override { return sent_bytes(); }
+  std::uint32_t size() const override;
+  std::uint32_t rewritable_from() const override;
   void finish() override;
+  void start_upload() override;
   Result<void> wait_uploaded(const Scope& scope) override;
   Result<void> discard(const Scope& scope) override;
 
  private:
   std::uint32_t block_bytes() const { return context_.layout.block_bytes; }
-  std::uint32_t sent_bytes() const { return is_finished_ ? size_ : size_ / block_bytes() * block_bytes(); }
+  std::uint32_t sent_bytes() const REQUIRES(mutex_) { return is_finished_ ? size_ : size_ / block_bytes() * block_bytes(); }
   /// Whether the last block's buffer reaches as far as `end` does, or to the block's end.
-  bool has_room_in_last(std::uint64_t end) const;
-  /// Buffers for everything up to `end`: first a larger one for the last block, if it needs one, then the blocks behind.
-  Result<std::vector<Buffer>> take_room(const Scope& scope, std::uint64_t end);
-  void grow_last_block(Buffer larger);
-  Result<void> read_sent(const Scope& scope, const BlockPart& part, MutableByteSpan into) const;
+  bool has_room_in_last(std::uint64_t end) const REQUIRES(mutex_);
+  /// The buffers that everything up to `end` needs: first a larger one for the last block, if it needs one, then the blocks behind.
+  std::vector<std::size_t> room_for(std::uint64_t end) const REQUIRES(mutex_);
+  void grow_last_block(Buffer larger) REQUIRES(mutex_);
+  /// Copies what is in memory of [offset, offset + into.size()) and answers nothing, or says where the first part is that is not.
+  std::optional<BlockPart> read_memory(std::uint32_t offset, MutableByteSpan into) const REQUIRES(mutex_);
+  Result<void> read_sent(const Scope& scope, const BlockPart& part, MutableByteSpan into) const EXCLUDES(mutex_);
 
   UploadContext& context_;
   BufferPool& pool_;
   Fetcher& fetcher_;
   const std::shared_ptr<SliceUpload> upload_;
-  Buffer last_;  // the block that begins at sent_bytes(); empty when nothing is in it
-  std::uint32_t size_ = 0;
-  bool is_finished_ = false;
+  mutable Mutex mutex_;
+  Buffer last_ GUARDED_BY(mutex_);  // the block that begins at sent_bytes(); empty when nothing is in it
+  std::uint32_t size_ GUARDED_BY(mutex_) = 0;
+  bool is_finished_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace headrace::block

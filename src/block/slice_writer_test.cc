@@ -127,6 +127,44 @@ TEST_F(SliceWriterTest, BlocksGoUpSideBySideButNoMoreThanAllowed) {
   EXPECT_EQ(blocks_->stats().uploads_now, 0u);
 }
 
+TEST_F(SliceWriterTest, TheLastBlockStaysUntilSomebodyWaitsForItOrSendsItUp) {
+  const auto mine = blocks_->new_slice(SliceId{1}), beside = blocks_->new_slice(SliceId{2});
+  for (const auto& slice : {mine.get(), beside.get()}) {
+    write(*slice, 0, content(1, kTestBlock + 5));
+    slice->finish();
+  }
+  wait_until([&] { return blocks_->stats().uploads == 2; });  // the full blocks
+  EXPECT_EQ(memory_.object_count(), 2u);
+  EXPECT_EQ(read_back(*mine, 0, kTestBlock + 5), content(1, kTestBlock + 5));
+  beside->start_upload();
+  wait_until([&] { return blocks_->stats().uploads == 3; });
+  ASSERT_TRUE(mine->wait_uploaded(within(seconds(60))));
+  EXPECT_EQ(memory_.object_count(), 4u);
+  ASSERT_TRUE(beside->wait_uploaded(within(seconds(60))));
+}
+
+TEST_F(SliceWriterTest, ABlockWhoseWaiterGaveUpIsSentByTheNextOne) {
+  const auto hold = faulty_.add({.kind = FaultKind::kHold, .method = Method::kPut});
+  const auto slice = blocks_->new_slice(SliceId{1});
+  write(*slice, 0, "patience");
+  slice->finish();
+  EXPECT_EQ(slice->wait_uploaded(within(milliseconds(5))).error().code, Code::kTimedOut);
+  EXPECT_EQ(read_back(*slice, 0, 8), "patience");
+  faulty_.end(hold);
+  ASSERT_TRUE(slice->wait_uploaded(within(seconds(60))));
+  EXPECT_EQ(memory_.object_count(), 1u);
+  EXPECT_EQ(blocks_->stats().uploads, 1u);
+}
+
+TEST_F(SliceWriterTest, ADiscardedSliceLeavesNothingOfABlockThatWasHeld) {
+  const auto slice = blocks_->new_slice(SliceId{1});
+  write(*slice, 0, "never");
+  slice->finish();
+  ASSERT_TRUE(slice->discard(within(seconds(60))));
+  EXPECT_EQ(memory_.object_count(), 0u);
+  EXPECT_EQ(budget_->used_bytes(), 0u);
+}
+
 TEST_F(SliceWriterTest, TheFirstErrorStays) {
   const auto slice = blocks_->new_slice(SliceId{1});
   const auto full = faulty_.add({.kind = FaultKind::kFull, .key_contains = "1_1_"});
@@ -183,13 +221,20 @@ TEST_F(SliceWriterTest, AWriteLargerThanTheWholeBudgetIsRefused) {
   EXPECT_EQ(slice->size(), 0u);
 }
 
-TEST_F(SliceWriterTest, WhatWasWrittenIsReadFromTheNodeAfterwards) {
-  const auto slice = blocks_->new_slice(SliceId{1});
-  write(*slice, 0, content(1, kTestBlock));
-  slice->finish();
-  ASSERT_TRUE(slice->wait_uploaded(within(seconds(60))));
-  EXPECT_EQ(read(Extent{0, kTestBlock, SliceId{1}, kTestBlock, 0}, 0, kTestBlock).value(), content(1, kTestBlock));
-  EXPECT_EQ(gets(), 0u);
+TEST_F(SliceWriterTest, AShortBlockIsReadFromTheNodeAfterwardsAndAFullOneIfThatIsAskedFor) {
+  const auto gets_after_writing = [this](std::uint32_t size) {
+    const auto slice = blocks_->new_slice(SliceId{1});
+    write(*slice, 0, content(1, size));
+    slice->finish();
+    EXPECT_TRUE(slice->wait_uploaded(within(seconds(60))));
+    const std::uint64_t before = gets();
+    EXPECT_EQ(read(Extent{0, size, SliceId{1}, size, 0}, 0, size).value(), content(1, size));
+    return gets() - before;
+  };
+  EXPECT_EQ(gets_after_writing(kTestBlock - 1), 0u);
+  EXPECT_EQ(gets_after_writing(kTestBlock), 1u) << "what is large and just written is not what a training reads next";
+  open({.cache_large_writes = true});
+  EXPECT_EQ(gets_after_writing(kTestBlock), 0u);
 }
 
 TEST_F(SliceWriterTest, AnEmptySliceHasNoBlocks) {

@@ -4,49 +4,106 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/check.h"
 
 namespace headrace::block {
 
+std::uint32_t SliceUpload::add(Buffer buffer, std::uint32_t size) {
+  CHECK(size > 0 && size <= buffer.capacity() && !held_);
+  blocks_.push_back({std::make_shared<const Buffer>(std::move(buffer)), size, false});
+  pending_ += 1;
+  return static_cast<std::uint32_t>(blocks_.size() - 1);
+}
+
 void SliceUpload::send(Buffer buffer, std::uint32_t size) {
-  CHECK(size > 0 && size <= buffer.capacity());
   std::uint32_t index = 0;
   {
     MutexLock lock(mutex_);
-    index = static_cast<std::uint32_t>(blocks_.size());
-    blocks_.push_back({std::make_shared<const Buffer>(std::move(buffer)), size, false});
-    pending_ += 1;
+    index = add(std::move(buffer), size);
   }
+  submit(index);
+}
+
+void SliceUpload::hold(Buffer buffer, std::uint32_t size) {
+  MutexLock lock(mutex_);
+  held_ = add(std::move(buffer), size);
+}
+
+void SliceUpload::send_held() {
+  std::optional<std::uint32_t> index;
+  {
+    MutexLock lock(mutex_);
+    index = std::exchange(held_, std::nullopt);
+  }
+  if (index) submit(*index);
+}
+
+void SliceUpload::submit(std::uint32_t index) {
   ++context_.counters.uploads_now;
   if (!context_.activity.begin()) return end(index, Error(Code::kBadHandle, "the block store is closed"), false);
   const Result<void> submitted = context_.pool.try_submit([self = shared_from_this(), index] { self->run(index); });
   if (!submitted) end(index, Error(submitted.code(), "the block store takes no more uploads"));
 }
 
-void SliceUpload::run(std::uint32_t index) {
-  std::shared_ptr<const Buffer> buffer;
-  const BlockKey block = key(index);
-  {
-    MutexLock lock(mutex_);
-    if (!is_discarded_) {
-      buffer = blocks_[index].buffer;
-      blocks_[index].has_begun = true;
-    }
-  }
-  if (buffer == nullptr) return end(index, Code::kInterrupted);
+/// The block's bytes; null when nobody wants it in the bucket any more.
+std::shared_ptr<const Buffer> SliceUpload::begin(std::uint32_t index) {
+  MutexLock lock(mutex_);
+  if (is_discarded_) return nullptr;
+  blocks_[index].has_begun = true;
+  return blocks_[index].buffer;
+}
+
+Result<void> SliceUpload::put(const Scope& scope, const BlockKey& block, const Buffer& buffer) {
   const std::string name = object_name(context_.layout, block);
-  const ByteSpan bytes = buffer->span(block.size);
-  Result<void> result = context_.store.put(Scope{context_.scheduler.clock().now() + context_.put_timeout, {}}, name, std::span(&bytes, 1));
-  if (result) {
-    ++context_.counters.uploads;
-    context_.counters.upload_bytes += block.size;
-    if (context_.keeps_blocks) context_.tier.put_block(block, bytes);
-  } else {
+  const ByteSpan bytes = buffer.span(block.size);
+  const Result<void> stored = context_.store.put(scope, name, std::span(&bytes, 1));
+  if (!stored) {
     ++context_.counters.upload_errors;
-    result = Error(result.code(), fmt::format("upload of block {}: {}", name, result.error().text()));
+    return Error(stored.code(), fmt::format("upload of block {}: {}", name, stored.error().text()));
   }
+  ++context_.counters.uploads;
+  context_.counters.upload_bytes += block.size;
+  if (keeps(block)) context_.tier.put_block(block, bytes);
+  return {};
+}
+
+void SliceUpload::run(std::uint32_t index) {
+  std::shared_ptr<const Buffer> buffer = begin(index);
+  if (buffer == nullptr) return end(index, Code::kInterrupted);
+  const Result<void> result = put({context_.scheduler.clock().now() + context_.put_timeout, {}}, key(index), *buffer);
   buffer.reset();
   end(index, result);
+}
+
+Result<void> SliceUpload::run_here(const Scope& scope, std::uint32_t index) {
+  ++context_.counters.uploads_now;
+  if (!context_.activity.begin()) {
+    end(index, Error(Code::kBadHandle, "the block store is closed"), false);
+    return {};
+  }
+  std::shared_ptr<const Buffer> buffer = begin(index);
+  if (buffer == nullptr) {
+    end(index, Code::kInterrupted);
+    return {};
+  }
+  const Moment limit = context_.scheduler.clock().now() + context_.put_timeout;
+  const Result<void> result = put(scope.until(limit), key(index), *buffer);
+  const bool has_given_up = !result && (scope.stop.stop_requested() || context_.scheduler.clock().now() >= scope.deadline);
+  if (!has_given_up) {
+    buffer.reset();
+    end(index, result);
+    return {};
+  }
+  --context_.counters.uploads_now;
+  {
+    MutexLock lock(mutex_);
+    held_ = index;  // who waits next tries again
+    changed_->notify_all();
+  }
+  context_.activity.end();
+  return result;
 }
 
 void SliceUpload::end(std::uint32_t index, const Result<void>& result, bool was_active) {
@@ -70,8 +127,16 @@ Result<void> SliceUpload::wait_for_jobs(const Scope& scope) {
 
 Result<void> SliceUpload::wait(const Scope& scope) {
   MutexLock lock(mutex_);
-  TRY_OK(wait_for_jobs(scope));
-  return first_error_;
+  for (;;) {
+    if (const std::optional<std::uint32_t> mine = std::exchange(held_, std::nullopt)) {
+      lock.unlock();
+      const Result<void> ran = run_here(scope, *mine);
+      lock.lock();
+      if (!ran) return ran;
+    }
+    TRY_OK(changed_->wait(scope, mutex_, [this]() NO_THREAD_SAFETY_ANALYSIS { return pending_ == 0 || held_; }));
+    if (pending_ == 0) return first_error_;
+  }
 }
 
 Result<void> SliceUpload::discard(const Scope& scope) {
@@ -79,6 +144,10 @@ Result<void> SliceUpload::discard(const Scope& scope) {
   {
     MutexLock lock(mutex_);
     is_discarded_ = true;
+    if (held_) {
+      blocks_[*std::exchange(held_, std::nullopt)].buffer.reset();
+      pending_ -= 1;
+    }
     TRY_OK(wait_for_jobs(scope));
     for (std::uint32_t index = 0; index < blocks_.size(); ++index) {
       // One that failed may be there all the same.

@@ -40,7 +40,10 @@ std::shared_ptr<PendingSlice> PendingSlices::begin(std::uint64_t offset, SliceId
   slices_.push_back(slice);
   int open = 0;
   for (auto at = slices_.rbegin(); at != slices_.rend(); ++at) {
-    if ((*at)->chunk == slice->chunk && !(*at)->is_frozen && ++open > kOpenMax) freeze(**at);
+    if ((*at)->chunk == slice->chunk && !(*at)->is_frozen && ++open > kOpenMax) {
+      freeze(**at);
+      start_upload(**at);
+    }
   }
   return slice;
 }
@@ -79,10 +82,15 @@ void PendingSlices::freeze(PendingSlice& slice) {
   if (!slice.is_busy) slice.buffer->finish();
 }
 
+void PendingSlices::start_upload(PendingSlice& slice) {
+  if (slice.is_frozen && !slice.is_busy) slice.buffer->start_upload();
+}
+
 void PendingSlices::freeze_through(std::uint64_t number) {
   for (const auto& slice : slices_) {
     if (slice->number > number) break;
     if (!slice->is_frozen) freeze(*slice);
+    if (slice != slices_.front()) start_upload(*slice);
   }
 }
 
@@ -91,7 +99,9 @@ void PendingSlices::writer_done(PendingSlice& slice) {
   slice.is_busy = false;
   slice.visible = slice.buffer->size();
   const bool is_full = slice.pos + slice.visible >= kChunkBytes;
-  if (slice.is_frozen || is_full) freeze(slice);
+  if (!slice.is_frozen && !is_full) return;
+  freeze(slice);
+  if (&slice != slices_.front().get()) start_upload(slice);
 }
 
 std::vector<std::shared_ptr<PendingSlice>> PendingSlices::committable(std::size_t count) const {

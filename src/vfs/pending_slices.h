@@ -64,7 +64,8 @@ class PendingSlices {
   /// takes a block out of memory at this very moment.
   Result<Shown> copy_out(const Scope& scope, std::uint64_t offset, MutableByteSpan into) const;
 
-  /// No slice up to `number` takes more writes. A busy one is frozen when its writer is done (writer_done()).
+  /// No slice up to `number` takes more writes. A busy one is frozen when its writer is done (writer_done()). Their last blocks start to
+  /// go up, but for the oldest's: who commits it sends that one up itself.
   void freeze_through(std::uint64_t number);
   /// A writer left the slice.
   void writer_done(PendingSlice& slice);
@@ -91,6 +92,7 @@ class PendingSlices {
 
  private:
   static void freeze(PendingSlice& slice);
+  static void start_upload(PendingSlice& slice);
   std::deque<std::shared_ptr<PendingSlice>> slices_;
   std::uint64_t next_number_ = 1;
 };

@@ -42,7 +42,7 @@ class BlockStoreFixture : public testing::Test {
   struct Setup {
     std::uint64_t budget_bytes = 64u << 20, tier_bytes = 256u << 20;
     std::uint32_t uploads_max = 4, downloads_max = 16;
-    bool cache_blocks = true, is_stubborn = false;
+    bool cache_blocks = true, cache_large_writes = false, is_stubborn = false;
   };
 
   /// A new store over the same bucket, with nothing in the tier.
@@ -55,6 +55,7 @@ class BlockStoreFixture : public testing::Test {
     options.uploads_max = setup.uploads_max;
     options.downloads_max = setup.downloads_max;
     options.cache_blocks = setup.cache_blocks;
+    options.cache_large_writes = setup.cache_large_writes;
     object::ObjectStore& store = setup.is_stubborn ? static_cast<object::ObjectStore&>(stubborn_) : faulty_;
     blocks_ = new_block_store(store, *tier_, *budget_, scheduler_, log_, options);
   }

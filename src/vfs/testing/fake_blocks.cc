@@ -42,6 +42,7 @@ class FakeSlice final : public block::SliceBuffer {
     MutexLock lock(blocks_.mutex_);
     finished_ = true;
   }
+  void start_upload() override { CHECK(finished_); }
   Result<void> wait_uploaded(const Scope& scope) override {
     CHECK(finished_);
     {
@@ -74,6 +75,7 @@ class FakeSlice final : public block::SliceBuffer {
 
 Result<void> FakeBlocks::read(const Scope&, std::span<const Extent> extents, std::uint64_t file_offset,
                               MutableByteSpan into) {
+  ++reads_;
   std::uint64_t covered = file_offset;
   for (const Extent& extent : extents) {
     CHECK(extent.offset == covered);

@@ -3,6 +3,7 @@
 // block/block_store.h, reads of unknown slices included.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,10 +39,13 @@ class FakeBlocks final : public block::BlockStore {
   /// Writes beyond this many unstored bytes wait for the budget (and time out).
   void limit_buffer(std::uint64_t bytes_max);
   std::size_t stored_slices() const;
+  /// How often bytes were read from here.
+  std::uint64_t reads() const { return reads_; }
   bool has(SliceId slice) const;
 
  private:
   friend class FakeSlice;
+  std::atomic<std::uint64_t> reads_{0};
   mutable Mutex mutex_;
   std::map<SliceId, std::string> stored_ GUARDED_BY(mutex_);
   bool held_ GUARDED_BY(mutex_) = false;
