@@ -19,6 +19,8 @@
 namespace headrace::apps {
 namespace {
 
+constexpr std::uint32_t kFillThreadsMax = 32;
+
 using cli::Exit;
 using cli::Outcome;
 
@@ -218,6 +220,7 @@ void MountServer::build_files() {
   budget_ = std::make_unique<Budget>(scheduler_, settings_.buffer_bytes);
   block::BlockStoreOptions block_options;
   block_options.layout = {access_.format.block_bytes(), access_.format.hash_prefix};
+  block_options.cache_large_writes = settings_.caches_large_writes;
   block_options.uploads_max = settings_.uploads_max;
   block_options.downloads_max = settings_.downloads_max;
   block_options.get_timeout = settings_.get_timeout;
@@ -230,6 +233,8 @@ void MountServer::build_files() {
   options.dir_entry_ttl = settings_.dir_entry_ttl;
   options.attr_ttl = settings_.attr_ttl;
   options.passthrough = settings_.lanes.passthrough != fuse::LaneChoice::Passthrough::kOff;
+  // A distant bucket wants many requests under way; each holds a block of the budget, and other readers want connections too.
+  options.fill_threads = std::clamp<std::uint32_t>(settings_.downloads_max / 4, 1, kFillThreadsMax);
   options.xattrs = settings_.xattrs;
   options.hide_internal = settings_.hide_internal;
   options.background_jobs = settings_.background_jobs;

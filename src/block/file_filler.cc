@@ -18,6 +18,14 @@ class FileFiller::Fill final : public FileFill {
     TRY_OK(changed_->wait(scope, mutex_, [&]() NO_THREAD_SAFETY_ANALYSIS { return has_ended_; }));
     return result_;
   }
+  Result<bool> reach(const Scope& scope, std::uint64_t offset, std::uint64_t length) override {
+    const auto is_there = [&] { return file_->has(offset, length); };
+    if (is_there()) return true;
+    MutexLock lock(mutex_);
+    if (offset + length > next) return false;  // nobody has begun with it
+    TRY_OK(changed_->wait(scope, mutex_, [&]() NO_THREAD_SAFETY_ANALYSIS { return has_ended_ || is_there(); }));
+    return is_there();
+  }
   void cancel() override {
     fail(Error(Code::kInterrupted, "the fill was cancelled"));
   }
@@ -39,6 +47,11 @@ class FileFiller::Fill final : public FileFill {
   void begin_job() {
     MutexLock lock(mutex_);
     ++jobs_;
+  }
+  /// More of the file is there.
+  void announce_progress() {
+    MutexLock lock(mutex_);
+    changed_->notify_all();
   }
   /// Whether it was the last one.
   bool end_job() {
@@ -163,6 +176,7 @@ Result<void> FileFiller::fill_stretch(Fill& fill, std::uint64_t offset) {
     for (std::uint64_t at = 0; at < length; at += kFillUnit) {
       TRY_OK(file.fill(offset + at, buffer.span(length).subspan(at, std::min(kFillUnit, length - at))));
     }
+    fill.announce_progress();
     filled_bytes_ += length;
   }
   fill.done += length;

@@ -32,13 +32,16 @@ struct FillerStats {
   std::uint64_t fills_now = 0;
 };
 
-/// One file on its way. Thread-safe. Goes on whether anybody holds it or not.
+/// One file on its way. Thread-safe. Goes on whether anybody holds it or not; may outlive the filler, and has ended then.
 class FileFill {
  public:
   virtual ~FileFill() = default;
   /// Waits for the end: ok when the copy is complete. kNoSpace: the tier cannot hold it (any more). kInterrupted: cancelled, or this
   /// scope was stopped. Otherwise what the bucket said.
   virtual Result<void> wait(const Scope& scope) = 0;
+  /// Waits until [offset, offset + length) is in the copy: true. False: it is not, and the fill does not come there soon, or has ended
+  /// without it; who wants these bytes fetches them by other means. Errors: only of the scope.
+  virtual Result<bool> reach(const Scope& scope, std::uint64_t offset, std::uint64_t length) = 0;
   /// Ends it soon, for all who wait for it. What is there stays in the tier, incomplete, until it is evicted.
   virtual void cancel() = 0;
   virtual const std::shared_ptr<NodeFile>& file() const = 0;

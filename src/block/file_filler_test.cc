@@ -56,6 +56,30 @@ TEST_F(FileFillerTest, AFilledFileIsCompleteAndHasTheRightBytes) {
   EXPECT_EQ(filler_->stats().fills_now, 0u);
 }
 
+TEST_F(FileFillerTest, AReaderBehindTheFillWaitsForItAndOneFarAheadDoesNot) {
+  reopen({}, {.threads = 1, .threads_per_file = 1});
+  const auto hold = faulty_.add({.kind = FaultKind::kHold, .method = Method::kGet});
+  const auto one = fill("f", make_file(7, 32u << 20));
+  ASSERT_TRUE(faulty_.wait_for_held(within(seconds(60)), 1));
+  EXPECT_FALSE(one->reach(within(seconds(60)), 16u << 20, 4096).value()) << "no thread has begun with it";
+  EXPECT_EQ(one->reach(within(milliseconds(5)), 4096, 4096).error().code, Code::kTimedOut);
+  faulty_.end(hold);
+  EXPECT_TRUE(one->reach(within(seconds(60)), 4096, 4096).value());
+  ASSERT_TRUE(one->wait(within(seconds(60))));
+  EXPECT_TRUE(one->reach(within(seconds(60)), 16u << 20, 4096).value());
+}
+
+TEST_F(FileFillerTest, WhoWaitsForAFillThatFailsIsToldSo) {
+  reopen({}, {.threads = 1, .threads_per_file = 1});
+  const auto hold = faulty_.add({.kind = FaultKind::kHold, .method = Method::kGet});
+  const auto one = fill("f", make_file(7, 8u << 20));
+  ASSERT_TRUE(faulty_.wait_for_held(within(seconds(60)), 1));
+  std::thread reader([&] { EXPECT_FALSE(one->reach(within(seconds(60)), 0, 4096).value()); });
+  one->cancel();
+  faulty_.end(hold);
+  reader.join();
+}
+
 TEST_F(FileFillerTest, AnEmptyFileIsFilledWithoutAnyWork) {
   const auto one = filler_->fill(Scope{}, {"empty", 0}, std::make_shared<const ExtentList>()).value();
   EXPECT_TRUE(one->wait(Scope{}));
@@ -102,6 +126,7 @@ TEST_F(FileFillerTest, OneFillServesAllWhoAskForIt) {
 }
 
 TEST_F(FileFillerTest, StretchesOfOneFileAreFetchedSideBySide) {
+  reopen({}, {.threads = 8, .threads_per_file = 8});
   const auto extents = make_file(1, 40u << 20);
   const auto hold = faulty_.add({.kind = FaultKind::kHold, .method = Method::kGet});
   const auto one = fill("a", extents);
@@ -129,6 +154,7 @@ TEST_F(FileFillerTest, AFailureEndsTheFillAndALaterOneGoesOnFromWhatIsThere) {
 }
 
 TEST_F(FileFillerTest, ACancelledFillEndsSoonForAll) {
+  reopen({}, {.threads = 8, .threads_per_file = 8});
   const auto extents = make_file(1, 40u << 20);
   const auto hold = faulty_.add({.kind = FaultKind::kHold, .method = Method::kGet});
   const auto one = fill("a", extents);

@@ -38,6 +38,7 @@ void FileBytes::refresh(const Attr& attr) {
   if (attr.length != committed_.length || attr.mtime != committed_.mtime || attr.ctime != committed_.ctime) {
     views_.clear();
     ++views_epoch_;
+    fill_.reset();
   }
   committed_ = attr;
 }
@@ -83,6 +84,7 @@ Result<std::size_t> FileBytes::read(const Scope& scope, std::uint64_t offset, Mu
 Result<std::size_t> FileBytes::read_once(const Scope& scope, std::uint64_t offset, MutableByteSpan into) {
   PendingSlices::Shown shown;
   std::vector<ExtentList> extents;
+  std::shared_ptr<block::FileFill> fill;
   std::size_t size = 0;
   for (;;) {
     ChunkIndex first, last;
@@ -94,14 +96,11 @@ Result<std::size_t> FileBytes::read_once(const Scope& scope, std::uint64_t offse
       if (size == 0) return 0;
       first = chunk_of(offset);
       last = chunk_of(offset + size - 1);
-      bool has_views = true;
-      for (std::uint32_t c = first.value(); c <= last.value() && has_views; ++c) {
-        has_views = start_of(ChunkIndex{c}) >= committed_.length || views_.contains(ChunkIndex{c});
-      }
-      if (has_views) {
-        // One moment for both: what is pending now, and what is committed under it.
+      if (has_views(offset, size)) {
+        // One moment for all: what is pending now, what is committed under it, and the copy of that.
         TRY(shown, pending_.copy_out(scope, offset, into.first(size)));
         for (const Stretch& stretch : shown.open) extents.push_back(extents_of(stretch));
+        fill = fill_;
         break;
       }
     }
@@ -111,10 +110,37 @@ Result<std::size_t> FileBytes::read_once(const Scope& scope, std::uint64_t offse
     TRY_OK(piece.slice->buffer->read(scope, piece.slice_offset, piece.into));
   for (std::size_t i = 0; i < shown.open.size(); ++i) {
     const Stretch& stretch = shown.open[i];
-    TRY_OK(
-        context_.blocks.read(scope, extents[i], stretch.offset, into.subspan(stretch.offset - offset, stretch.length)));
+    TRY_OK(read_committed(scope, fill, stretch, extents[i], into.subspan(stretch.offset - offset, stretch.length)));
   }
   return size;
+}
+
+Result<void> FileBytes::read_committed(const Scope& scope, const std::shared_ptr<block::FileFill>& fill, const Stretch& stretch,
+                                       const ExtentList& extents, MutableByteSpan into) {
+  if (fill != nullptr) {
+    TRY(const bool is_there, fill->reach(scope, stretch.offset, stretch.length));
+    // What the copy cannot give after all is where it came from.
+    if (is_there && fill->file()->read(stretch.offset, into)) return {};
+  }
+  return context_.blocks.read(scope, extents, stretch.offset, into);
+}
+
+bool FileBytes::has_views(std::uint64_t offset, std::uint64_t length) const {
+  for (std::uint32_t c = chunk_of(offset).value(); c <= chunk_of(offset + length - 1).value(); ++c) {
+    if (start_of(ChunkIndex{c}) < committed_.length && !views_.contains(ChunkIndex{c})) return false;
+  }
+  return true;
+}
+
+void FileBytes::follow(std::shared_ptr<block::FileFill> fill, const Attr& version) {
+  MutexLock lock(mutex_);
+  const bool is_same = committed_.length == version.length && committed_.mtime == version.mtime && committed_.ctime == version.ctime;
+  if (is_same && pending_.is_empty()) fill_ = std::move(fill);
+}
+
+bool FileBytes::follows_fill() const {
+  MutexLock lock(mutex_);
+  return fill_ != nullptr;
 }
 
 Result<void> FileBytes::load_views(const Scope& scope, ChunkIndex first, ChunkIndex last) {
@@ -130,7 +156,10 @@ Result<void> FileBytes::load_views(const Scope& scope, ChunkIndex first, ChunkIn
     if (view.list_length >= kLongList && context_.list_is_long) context_.list_is_long(ino_, chunk);
     MutexLock lock(mutex_);
     if (epoch != views_epoch_) continue;  // it may be of before a commit: the caller looks again
-    if (view.attr.ctime > committed_.ctime || view.attr.length != committed_.length) committed_ = view.attr;
+    if (view.attr.ctime > committed_.ctime || view.attr.length != committed_.length) {
+      committed_ = view.attr;
+      fill_.reset();
+    }
     while (views_.size() >= kViewsMax)
       views_.erase(views_.begin()->first == first ? std::prev(views_.end()) : views_.begin());
     View kept;
@@ -166,24 +195,30 @@ ExtentList FileBytes::extents_of(const Stretch& stretch) const {
   return result;
 }
 
-ExtentList FileBytes::known_extents(std::uint64_t offset, std::uint64_t length) const {
-  MutexLock lock(mutex_);
-  const std::uint64_t end = std::min(offset + length, committed_.length);
-  std::uint64_t known = offset;
-  while (known < end && views_.contains(chunk_of(known))) known = start_of(chunk_of(known)) + kChunkBytes;
-  if (known <= offset) return {};
-  return extents_of({offset, std::min(known, end) - offset});
+Result<ExtentList> FileBytes::extents(const Scope& scope, std::uint64_t offset, std::uint64_t length) {
+  for (;;) {
+    std::uint64_t end;
+    {
+      MutexLock lock(mutex_);
+      end = std::min(offset + length, committed_.length);
+      if (offset >= end) return ExtentList();
+      if (has_views(offset, end - offset)) return extents_of({offset, end - offset});
+    }
+    TRY_OK(load_views(scope, chunk_of(offset), chunk_of(end - 1)));
+  }
 }
 
 void FileBytes::forget_view(ChunkIndex chunk) {
   views_.erase(chunk);
   ++views_epoch_;
+  fill_.reset();
 }
 
 void FileBytes::drop_views() {
   MutexLock lock(mutex_);
   views_.clear();
   ++views_epoch_;
+  fill_.reset();
 }
 
 // Writing.
@@ -250,6 +285,7 @@ Result<void> FileBytes::write_into_slice(const Scope& scope, std::uint64_t offse
 void FileBytes::note_change() {
   last_change_ = context_.scheduler.clock().now();
   ++changes_;
+  fill_.reset();
 }
 
 Result<void> FileBytes::flush(const Scope& scope) {

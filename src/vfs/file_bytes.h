@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "block/file_filler.h"
 #include "vfs/context.h"
 #include "vfs/pending_slices.h"
 #include "vfs/takeover_index.h"
@@ -66,8 +67,12 @@ class FileBytes {
                                   std::uint64_t offset, std::uint64_t length, ByteWatcher* watcher);
   /// SEEK_DATA or SEEK_HOLE. kNoDevice at or beyond the end.
   Result<std::uint64_t> seek(const Scope& scope, std::uint64_t offset, bool for_data);
-  /// The extents of [offset, offset + length) as committed, for readahead; stops at what is not known without asking.
-  ExtentList known_extents(std::uint64_t offset, std::uint64_t length) const;
+  /// The extents of [offset, offset + length) as committed, up to the file's end: for readahead.
+  Result<ExtentList> extents(const Scope& scope, std::uint64_t offset, std::uint64_t length);
+  /// Committed bytes are read from this fill's copy, as far as it has come, until they change. `version`: the attributes of what it
+  /// brings in; no effect when the file is another one by now.
+  void follow(std::shared_ptr<block::FileFill> fill, const Attr& version);
+  bool follows_fill() const;
 
   /// A time that a caller set by hand: writes that are still on their way keep it.
   void set_modified(Timestamp modified);
@@ -90,6 +95,9 @@ class FileBytes {
 
   Result<void> load_views(const Scope& scope, ChunkIndex first, ChunkIndex last) EXCLUDES(mutex_);
   Result<std::size_t> read_once(const Scope& scope, std::uint64_t offset, MutableByteSpan into) EXCLUDES(mutex_);
+  Result<void> read_committed(const Scope& scope, const std::shared_ptr<block::FileFill>& fill, const Stretch& stretch,
+                              const ExtentList& extents, MutableByteSpan into);
+  bool has_views(std::uint64_t offset, std::uint64_t length) const REQUIRES(mutex_);
   ExtentList extents_of(const Stretch& stretch) const REQUIRES(mutex_);
   Result<void> write_piece(const Scope& scope, std::uint64_t offset, ByteSpan bytes) EXCLUDES(mutex_);
   Result<void> write_into_slice(const Scope& scope, std::uint64_t offset, ByteSpan bytes) EXCLUDES(mutex_);
@@ -120,6 +128,7 @@ class FileBytes {
   PendingSlices pending_ GUARDED_BY(mutex_);
   std::map<ChunkIndex, View> views_ GUARDED_BY(mutex_);
   std::uint64_t views_epoch_ GUARDED_BY(mutex_) = 0;  // moves when views are dropped
+  std::shared_ptr<block::FileFill> fill_ GUARDED_BY(mutex_);  // of the version that is committed; null: none
   std::uint64_t errors_ GUARDED_BY(mutex_) = 0;
   std::optional<Error> last_error_ GUARDED_BY(mutex_);
   Moment last_change_ GUARDED_BY(mutex_) = Moment::min();

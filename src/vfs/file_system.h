@@ -95,6 +95,7 @@ struct FileSystemOptions {
   bool passthrough = true;                        // use PASS where the kernel port can
   Duration quiet_time = std::chrono::seconds(1);  // T of DESIGN 8.3: unchanged this long before PASS or CACHED
   std::uint64_t small_file_bytes = 1u << 20;      // below: CACHED, not PASS
+  std::uint32_t fill_threads = 8;                 // that bring whole files to this node, each a block at a time
   bool xattrs = true;
   bool hide_internal = false;
   bool background_jobs = true;

@@ -7,11 +7,41 @@
 #include "vfs/file_system_impl.h"
 
 namespace headrace::vfs {
+namespace {
+
+/// Who has read this much of a file, or all of a shorter one, will want the rest, now or the next time: it is brought in whole.
+constexpr std::uint64_t kWorthWholeBytes = 4u << 20;
+
+}  // namespace
+
+void FileSystem::Impl::read_ahead(const Scope& scope, Handle& handle, std::uint64_t offset, std::uint64_t length) {
+  FileBytes& bytes = handle.file->bytes();
+  if (length == 0 || bytes.follows_fill()) return;
+  const Attr attr = bytes.attr();
+  block::ByteRanges ranges;
+  bool is_worth_whole = false;
+  {
+    MutexLock lock(handle.mutex);
+    ranges = handle.readahead.on_read(offset, length, attr.length);
+    handle.read_bytes += length;
+    is_worth_whole = !handle.asked_for_whole && handle.read_bytes >= std::min(kWorthWholeBytes, attr.length) &&
+                     handle.file->wants_copy(handle.node, attr);
+    handle.asked_for_whole = handle.asked_for_whole || is_worth_whole;
+  }
+  if (is_worth_whole) {
+    // No room for it, too many on their way: then the windows below must do.
+    if (Result<WholeFiles::Begun> begun = whole_files.begin(scope, handle.ino)) return bytes.follow(std::move(begun->fill), begun->attr);
+  }
+  for (const block::ByteRange& range : ranges) {
+    if (const Result<ExtentList> extents = bytes.extents(scope, range.begin, range.size())) context.blocks.prefetch(*extents);
+  }
+}
 
 Result<std::size_t> FileSystem::read(const Scope& scope, std::uint64_t number, NodeId node, std::uint64_t offset,
                                      MutableByteSpan into) {
   TRY(const std::shared_ptr<Handle> handle, impl_->handle_of(number, node));
   if (handle->virtual_file != nullptr) return impl_->virtual_files.read(scope, *handle->virtual_file, offset, into);
+  impl_->read_ahead(scope, *handle, offset, into.size());
   return handle->file->bytes().read(scope, offset, into);
 }
 

@@ -53,6 +53,8 @@ struct FileSystem::Impl {
   Result<void> adopt_requests(const Scope& scope);
   std::optional<Ino> keep_replaced(const Scope& scope, Ino directory, std::string_view name, std::uint32_t flags);
   void give_back_kept(Ino ino);
+  /// Before a read that came to us: begins to bring in what such a reader wants next, the whole file if it seems to want that.
+  void read_ahead(const Scope& scope, Handle& handle, std::uint64_t offset, std::uint64_t length);
   /// A file lost its last name.
   void unlinked(const meta::Removed& removed);
   std::unique_ptr<Directory> new_directory(Ino ino);

@@ -39,7 +39,7 @@ Result<Opened> FileSystem::Impl::open_held(const Scope& scope, const Caller& cal
   const bool reads = access != O_WRONLY, writes = access != O_RDONLY;
   const std::shared_ptr<OpenFile> file = files.acquire(ino, attr);
   std::shared_ptr<block::NodeFile> copy;
-  if (!writes && !hints.is_new && file->wants_copy(node, attr)) copy = whole_files.complete_copy(scope, *file);
+  if (!writes && !hints.is_new && file->wants_copy(node, attr)) copy = whole_files.complete_copy(scope, ino);
   Result<OpenedMode> mode = file->open(node, reads, writes, attr, std::move(copy), kernel);
   if (!mode) {
     files.drop_if_idle(file);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "block/readahead.h"
 #include "vfs/directory.h"
 #include "vfs/open_file.h"
 #include "vfs/takeover_index.h"
@@ -33,6 +34,9 @@ struct Handle {
   Mutex mutex;
   std::set<LockOwner> lock_owners GUARDED_BY(mutex);  // who took POSIX locks through this handle
   std::uint64_t errors_seen GUARDED_BY(mutex) = 0;    // of FileBytes::take_error
+  block::Readahead readahead GUARDED_BY(mutex);
+  std::uint64_t read_bytes GUARDED_BY(mutex) = 0;     // by reads that came to us
+  bool asked_for_whole GUARDED_BY(mutex) = false;     // a copy of the whole file was begun, or could not be
   KeptHandle* kept = nullptr;                         // null: not kept for a successor
   std::vector<KeptLock*> kept_locks GUARDED_BY(mutex);
 };

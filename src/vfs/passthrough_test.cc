@@ -48,14 +48,23 @@ class PassthroughTest : public ::testing::Test {
     system_->release(scope_, opened.handle, node, {});
   }
   NodeEntry lookup() { return *system_->lookup(scope_, root_, kRootNode, "big"); }
-  /// Opens and closes the file until its copy is complete.
-  void become_whole() {
-    for (int i = 0; i < 2000 && !system_->place_of(scope_, ino_)->is_whole; ++i) {
-      const Opened opened = open(lookup().node, O_RDONLY);
-      close(opened, node_);
+  std::string read(const Opened& opened, NodeId node, std::uint64_t offset, std::size_t size) {
+    std::string text(size, '?');
+    const Result<std::size_t> got = system_->read(scope_, opened.handle, node, offset, std::as_writable_bytes(std::span(text)));
+    return got ? text.substr(0, *got) : got.error().text();
+  }
+  void wait_until_whole() {
+    for (int i = 0; i < 20'000 && !system_->place_of(scope_, ino_)->is_whole; ++i)
       ASSERT_TRUE(pause(real_, Scope{}, std::chrono::milliseconds(1)));
-    }
     ASSERT_TRUE(system_->place_of(scope_, ino_)->is_whole);
+  }
+  /// Reads the file once, and waits until its copy is complete.
+  void become_whole() {
+    const NodeId node = lookup().node;
+    const Opened opened = open(node, O_RDONLY);
+    EXPECT_EQ(read(opened, node, 0, kSize), std::string(kSize, 'a'));
+    wait_until_whole();
+    close(opened, node);
   }
 
   TestMount mount_{64u << 20};
@@ -84,14 +93,36 @@ TEST_F(PassthroughTest, AFileThatBecameWholeIsServedFromItsCopy) {
 TEST_F(PassthroughTest, DirectReadersThatHoldTheFileOpenSendTheNextReaderToAFreshNumber) {
   const Opened held = open(node_, O_RDONLY);
   ASSERT_EQ(held.mode, OpenMode::kDirect);
-  for (int i = 0; i < 2000 && !system_->place_of(scope_, ino_)->is_whole; ++i)
-    ASSERT_TRUE(pause(real_, Scope{}, std::chrono::milliseconds(1)));
+  EXPECT_EQ(read(held, node_, 0, kSize), std::string(kSize, 'a'));
+  wait_until_whole();
   EXPECT_EQ(system_->open(scope_, root_, node_, O_RDONLY).code(), Code::kStale);
   const NodeEntry fresh = lookup();
   EXPECT_NE(fresh.node, node_);
   const Opened opened = open(fresh.node, O_RDONLY);
   EXPECT_EQ(opened.mode, OpenMode::kPass);
   close(opened, fresh.node);
+  close(held, node_);
+}
+
+TEST_F(PassthroughTest, WhoOnlyLooksAtTheBeginningDoesNotBringTheFileIn) {
+  const Opened opened = open(node_, O_RDONLY);
+  EXPECT_EQ(read(opened, node_, 0, 4096), std::string(4096, 'a'));
+  close(opened, node_);
+  EXPECT_EQ(mount_.tier.stats().files, 0u);
+}
+
+TEST_F(PassthroughTest, AHandleThatWasOpenBeforeReadsFromTheCopyUntilTheFileChanges) {
+  const Opened held = open(node_, O_RDONLY);
+  EXPECT_EQ(read(held, node_, 0, kSize), std::string(kSize, 'a'));
+  wait_until_whole();
+  const std::uint64_t reads = mount_.blocks.reads();
+  EXPECT_EQ(read(held, node_, 1000, 5000), std::string(5000, 'a'));
+  EXPECT_EQ(mount_.blocks.reads(), reads) << "the copy has these bytes";
+  const Opened writer = open(node_, O_WRONLY);
+  write(writer, node_, 1000, "new");
+  EXPECT_EQ(read(held, node_, 999, 5), "anewa");
+  close(writer, node_);
+  EXPECT_EQ(read(held, node_, 999, 5), "anewa");
   close(held, node_);
 }
 

@@ -3,27 +3,28 @@
 // the volume, the inode and a digest of the visible extents: equal names mean equal bytes, in this mount and after a restart.
 #pragma once
 
-#include <cstdint>
 #include <memory>
-#include <optional>
-#include <set>
-#include <stop_token>
-#include <string>
 
-#include "base/thread_pool.h"
-#include "vfs/open_file.h"
+#include "block/file_filler.h"
+#include "vfs/context.h"
 
 namespace headrace::vfs {
 
 /// Thread-safe.
 class WholeFiles {
  public:
-  explicit WholeFiles(const Context& context) : context_(context), changed_(context.scheduler.new_event()) {}
+  explicit WholeFiles(const Context& context) : context_(context) {}
   ~WholeFiles() { close(); }
 
-  /// The complete copy of the file as it is committed, or null: then it begins to bring one in, if there is room, and later opens find
-  /// it.
-  std::shared_ptr<block::NodeFile> complete_copy(const Scope& scope, OpenFile& file);
+  /// The complete copy of the file as it is committed, or null.
+  std::shared_ptr<block::NodeFile> complete_copy(const Scope& scope, Ino ino);
+  /// Begins to bring in the file as it is committed, or joins who does. Waits for nothing but the metadata. kNoSpace: the tier cannot hold
+  /// it; kTimedOut: enough is on its way already; kNotSupported: the file is in too many pieces.
+  struct Begun {
+    std::shared_ptr<block::FileFill> fill;
+    Attr attr;  // of the version that is brought in
+  };
+  Result<Begun> begin(const Scope& scope, Ino ino);
   /// Brings a copy in and waits until it is complete. Whoever else wants the same one waits for it too. kNoSpace: it cannot be held.
   Result<void> bring(const Scope& scope, Ino ino, const meta::ChunkView& view);
   /// The name of a copy of these extents.
@@ -32,15 +33,13 @@ class WholeFiles {
   void close();
 
  private:
-  Result<void> fill(const Scope& scope, block::NodeFile& copy, const meta::ChunkView& view);
-  ThreadPool* pool() EXCLUDES(mutex_);
+  Result<std::shared_ptr<block::FileFill>> fill(const Scope& scope, const block::CopyKey& key, ExtentList extents) EXCLUDES(mutex_);
 
   const Context& context_;
-  std::stop_source stop_;
   Mutex mutex_;
-  std::set<std::string> filling_ GUARDED_BY(mutex_);  // identities of copies on their way
-  std::unique_ptr<ThreadPool> background_ GUARDED_BY(mutex_);
-  std::unique_ptr<Event> changed_;
+  /// Made when it is first needed: a mount that reads small files has none of its threads.
+  std::shared_ptr<block::FileFiller> filler_ GUARDED_BY(mutex_);
+  bool is_closed_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace headrace::vfs
