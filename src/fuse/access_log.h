@@ -14,6 +14,7 @@ namespace headrace::fuse {
 struct Access {
   std::string_view operation;
   std::string_view args;  // with parentheses
+  std::uint64_t node = 0;
   std::uint32_t uid = 0, gid = 0, pid = 0;
   int error = 0;  // errno, or 0
   Duration took{0};

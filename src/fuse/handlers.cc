@@ -2,6 +2,7 @@
 #include "fuse/handlers.h"
 
 #include "fuse/file_handler.h"
+#include "vfs/node_table.h"
 #include "vfs/virtual_files.h"
 
 namespace headrace::fuse {
@@ -11,7 +12,10 @@ class FileAccessLog final : public AccessLog {
  public:
   FileAccessLog(vfs::AccessLog& lines, const Clock& clock) : lines_(lines), clock_(clock) {}
   bool is_read() const override { return lines_.has_readers(); }
-  void record(const Access& access) override { lines_.append(access_line(access, clock_.wall())); }
+  void record(const Access& access) override {
+    // Who reads the log shall not be told that it was read.
+    if (!vfs::is_virtual(vfs::ino_of(access.node))) lines_.append(access_line(access, clock_.wall()));
+  }
 
  private:
   vfs::AccessLog& lines_;

@@ -128,12 +128,24 @@ TEST_F(HandlersTest, ALockIsGrantedAndItsWaiterCancelled) {
   EXPECT_EQ(port_->error, EINTR);
 }
 
+TEST_F(HandlersTest, ReadingTheAccessLogIsNotInIt) {
+  const auto access_log = new_access_log(files_, mount_.volume.scheduler().clock());
+  vfs::AccessLog::Reader reader(files_.access_log());
+  const vfs::NodeId log = vfs::node_id(Ino{vfs::kVirtualInoBase.value() + 1}, 0);
+  access_log->record({"read", "(1,4096,0,1)", log, 1, 2, 3, 0, std::chrono::microseconds(1)});
+  access_log->record({"getattr", "(3)", 3, 1, 2, 3, 0, std::chrono::microseconds(1)});
+  std::string text(4096, '\0');
+  text.resize(reader.read(scope(), mount_.volume.scheduler().clock(), std::as_writable_bytes(std::span(text))));
+  EXPECT_EQ(text.find("read"), std::string::npos) << text;
+  EXPECT_NE(text.find("getattr (3)"), std::string::npos) << text;
+}
+
 TEST_F(HandlersTest, ReadersOfTheAccessLogSeeTheLanesLines) {
   const auto access_log = new_access_log(files_, mount_.volume.scheduler().clock());
   EXPECT_FALSE(access_log->is_read());
   vfs::AccessLog::Reader reader(files_.access_log());
   ASSERT_TRUE(access_log->is_read());
-  access_log->record({"read", "(3,4096,0,1)", 1, 2, 3, ENOENT, std::chrono::microseconds(123)});
+  access_log->record({"read", "(3,4096,0,1)", 3, 1, 2, 3, ENOENT, std::chrono::microseconds(123)});
   std::string text(4096, '\0');
   const std::size_t got =
       reader.read(scope(), mount_.volume.scheduler().clock(), std::as_writable_bytes(std::span(text)));

@@ -65,7 +65,7 @@ void LanePort::answered(const Answered& answered) {
   if (!answered.args.empty() && access_log_ != nullptr) {
     const RequestHeader& header = answered.header;
     access_log_->record(
-        {name_of_opcode(opcode), answered.args, header.uid, header.gid, header.pid, answered.error, took});
+        {name_of_opcode(opcode), answered.args, header.node, header.uid, header.gid, header.pid, answered.error, took});
   }
 }
 
