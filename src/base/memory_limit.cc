@@ -23,9 +23,15 @@ constexpr std::uint64_t kNoLimit = 1ull << 60;
 Result<std::string> read_text(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.is_open()) return errno_error(errno, path);
-  std::string text(kFileBytesMax, '\0');
-  TRY(const std::size_t size, pread_full(fd.get(), std::as_writable_bytes(std::span(text)), 0));
-  text.resize(size);
+  // Read four times a second: memory for what is there, not for what could be.
+  std::string text;
+  for (std::size_t room = 4096; room <= kFileBytesMax; room *= 4) {
+    text.resize(room);
+    TRY(const std::size_t size, pread_full(fd.get(), std::as_writable_bytes(std::span(text)), 0));
+    if (size == room && room < kFileBytesMax) continue;
+    text.resize(size);
+    break;
+  }
   return text;
 }
 
