@@ -7,10 +7,12 @@
 //   io_load epoch LIST THREADS SEED                  every file of the list: open, fstat, read, close, shuffled
 //   io_load writefiles DIR COUNT BYTES SEED          files of BYTES bytes, one thread, each closed
 //   io_load create DIR COUNT BYTES THREADS           the same by threads, each in its own folder
+//   io_load mknods DIR COUNT                         empty files, 10,000 in each of DIR/d0, DIR/d1 …, by two threads
 //   io_load seqwrite FILE BYTES BLOCK                written, then fsync
 //   io_load stat LIST THREADS ROUNDS                 every name, ROUNDS times
 //   io_load mmap FILE seq|rand SECONDS               page faults
 //   io_load latency LIST THREADS SECONDS             random files whole, with percentiles
+//   io_load accelerator LIST THREADS SEED BATCH STEP every file once, shuffled, in batches; a step of STEP seconds follows each batch
 //
 // Times are of this process's loop alone; opening of the one big file is outside. Bytes are not checked here but by bench/run.
 #include <fcntl.h>
@@ -22,11 +24,13 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <random>
 #include <string>
 #include <string_view>
@@ -195,6 +199,54 @@ void load_latency(const char* list, unsigned threads, double seconds) {
   report(took, all.size(), bytes, more);
 }
 
+/// A training as its input sees it: loaders keep a few batches ready, the accelerator takes one and is busy for a step. The share of
+/// time that it is busy is what an input pipeline is judged by (MLPerf Storage's utilisation).
+void load_accelerator(const char* list, unsigned threads, unsigned seed, std::size_t batch, double step) {
+  constexpr std::size_t kBatchesReady = 4;
+  std::vector<std::string> names = read_list(list);
+  std::shuffle(names.begin(), names.end(), std::mt19937_64(seed));
+  const std::size_t steps = names.size() / batch;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t next = 0, done = 0, taken = 0;  // samples, samples, batches
+  std::uint64_t bytes = 0;
+  const auto start = Clock::now();
+  std::thread loaders([&] {
+    run_threads(threads, [&](unsigned) {
+      constexpr std::size_t kRoom = 256u << 10;
+      char* buffer = static_cast<char*>(aligned(kRoom));
+      for (;;) {
+        std::size_t mine;
+        {
+          std::unique_lock lock(mutex);
+          changed.wait(lock, [&] { return next >= steps * batch || next < (taken + kBatchesReady) * batch; });
+          if (next >= steps * batch) return;
+          mine = next++;
+        }
+        const std::uint64_t got = read_whole(names[mine], buffer, kRoom);
+        const std::lock_guard lock(mutex);
+        bytes += got;
+        if (++done % batch == 0) changed.notify_all();
+      }
+    });
+  });
+  for (std::size_t i = 0; i < steps; ++i) {
+    {
+      // Loaders finish samples in any order: a batch is ready when as many are done as belong to it and those before.
+      std::unique_lock lock(mutex);
+      changed.wait(lock, [&] { return done >= (i + 1) * batch; });
+      ++taken;
+    }
+    changed.notify_all();
+    std::this_thread::sleep_for(std::chrono::duration<double>(step));
+  }
+  const double took = seconds_since(start);
+  loaders.join();
+  char more[64];
+  std::snprintf(more, sizeof more, ", \"busy\": %.4f", static_cast<double>(steps) * step / took);
+  report(took, steps * batch, bytes, more);
+}
+
 /// Bytes of file `number`, the same for the same seed: what bench/run checks against.
 void fill(std::vector<char>& buffer, std::uint64_t number, std::uint64_t seed) {
   std::mt19937_64 rng(number * 1'000'003 + seed);
@@ -232,6 +284,18 @@ void load_create(const std::string& folder, std::uint64_t count, std::size_t siz
     for (std::uint64_t i = t; i < count; i += threads) write_file(folder + "/t" + std::to_string(t) + "/" + std::to_string(i), bytes);
   });
   report(seconds_since(start), count, count * size);
+}
+
+void load_mknods(const std::string& folder, std::uint64_t count) {
+  constexpr std::uint64_t kEach = 10'000;
+  const auto start = Clock::now();
+  run_threads(2, [&](unsigned t) {
+    for (std::uint64_t i = t; i < count; i += 2) {
+      const std::string path = folder + "/d" + std::to_string(i / kEach) + "/" + std::to_string(i % kEach);
+      if (mknod(path.c_str(), S_IFREG | 0644, 0) != 0) fail(path);
+    }
+  });
+  report(seconds_since(start), count, 0);
 }
 
 void load_seqwrite(const char* path, std::uint64_t bytes, std::size_t block) {
@@ -300,8 +364,10 @@ int main(int argc, char** argv) {
   else if (is("randread", 4)) load_randread(a[1], number(a[2]), static_cast<unsigned>(number(a[3])), std::atof(a[4]));
   else if (is("epoch", 3)) load_epoch(a[1], static_cast<unsigned>(number(a[2])), static_cast<unsigned>(number(a[3])));
   else if (is("latency", 3)) load_latency(a[1], static_cast<unsigned>(number(a[2])), std::atof(a[3]));
+  else if (is("accelerator", 5)) load_accelerator(a[1], static_cast<unsigned>(number(a[2])), static_cast<unsigned>(number(a[3])), number(a[4]), std::atof(a[5]));
   else if (is("writefiles", 4)) load_writefiles(a[1], number(a[2]), number(a[3]), number(a[4]));
   else if (is("create", 4)) load_create(a[1], number(a[2]), number(a[3]), static_cast<unsigned>(number(a[4])));
+  else if (is("mknods", 2)) load_mknods(a[1], number(a[2]));
   else if (is("seqwrite", 3)) load_seqwrite(a[1], number(a[2]), number(a[3]));
   else if (is("stat", 3)) load_stat(a[1], static_cast<unsigned>(number(a[2])), static_cast<unsigned>(number(a[3])));
   else if (is("mmap", 3)) load_mmap(a[1], a[2], std::atof(a[3]));

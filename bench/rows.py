@@ -3,12 +3,13 @@
 import hashlib
 import os
 import shutil
+import subprocess
 import time
 
 import places
 import report
 
-CPU_NOTE = "core seconds of the server per GiB read"
+LATENCY_MS, CONNECTION_RATE, FILL_CONNECTIONS = 30, 50_000_000, 32  # a store in the same region; the connections that fill files
 
 
 def sha256(path):
@@ -237,6 +238,148 @@ def firstread(bench, rounds):
                server_cpu=cpu.per_gib(), wanted=[("0.5 × the same copy by cp", "cp", 0.5)])
 
 
+def distant(folder):
+    return f"file://{folder}?latency={LATENCY_MS}ms&connection-rate={CONNECTION_RATE}"
+
+
+def distantread(bench, rounds):
+    """The limit is what so many connections can carry: each fetches a block after the store's latency, at a connection's rate."""
+    source = big_file(bench)
+    volume = bench.headrace("distant", ["--cache-size", "4G"])
+    shutil.copyfile(source, volume.path("big"))
+    volume.flags += ["--bucket", distant(volume.folders[1]), "--max-downloads", "128"]  # a quarter of them fill
+    block = 4 << 20
+    limit = FILL_CONNECTIONS * block / (LATENCY_MS / 1000 + block / CONNECTION_RATE)
+    cpu = Cpu()
+
+    def measure(*_):
+        volume.remount()
+        done = cpu.around(volume, lambda: bench.load("seqread", volume.path("big"), 1 << 20))
+        return done["bytes"] / done["seconds"]
+
+    values = interleaved(rounds, {"headrace": volume}, measure)
+    values["connections × rate"] = [limit] * rounds
+    check_equal(source, volume.path("big"))
+    bench.done_with(volume)
+    return row(f"First read of a 1 GiB file from a store {LATENCY_MS} ms away", f"{FILL_CONNECTIONS} connections of {CONNECTION_RATE // 10**6} MB/s; the limit counts the latency "
+               "of each 4 MiB request.", "B/s", values, limit="connections × rate", server_cpu=cpu.per_gib(),
+               wanted=[("0.9 × connections × rate", "connections × rate", 0.9)])
+
+
+def ingest(bench, rounds):
+    """Eight processes copy folders of files, as people bring a data set in."""
+    source, workers = small_files(bench), 8
+    count = bench.small_count // 4
+    volume = bench.headrace("ingest")
+    for i in range(workers):
+        with open(os.path.join(bench.root, f"ingest-{i}"), "w", encoding="utf-8") as out:
+            out.writelines(f"{source}/{n}\n" for n in range(i, count, workers))
+    cpu = Cpu()
+    number = [0]
+
+    def copy(place):
+        number[0] += 1
+        folder = place.path(f"ingest-{number[0]}")
+        for i in range(workers):
+            os.makedirs(os.path.join(folder, str(i)))
+        began = time.monotonic()
+        copies = [subprocess.Popen(["xargs", "-a", os.path.join(bench.root, f"ingest-{i}"), "cp", "-t", os.path.join(folder, str(i))]) for i in range(workers)]
+        if any(one.wait(timeout=300) for one in copies):
+            raise RuntimeError("cp failed")
+        took = time.monotonic() - began
+        for n in range(0, count, max(count // 50, 1)):
+            check_equal(os.path.join(source, str(n)), os.path.join(folder, str(n % workers), str(n)))
+        shutil.rmtree(folder)
+        return {"seconds": took, "operations": count, "bytes": count * bench.small_bytes}
+
+    def measure(_, place):
+        done = cpu.around(volume, lambda: copy(place)) if place is volume else copy(place)
+        return done["operations"] / done["seconds"]
+
+    values = interleaved(rounds, {"headrace": volume, bench.huge.name: bench.huge}, measure)
+    bench.done_with(volume)
+    return row(f"Ingest: {count:,} files of 110 KiB copied in by eight processes", "cp; bucket on tmpfs, metadata on the system's disk; every file stored and durable when cp ends.",
+               "files/s", values, limit=bench.huge.name, server_cpu=cpu.per_operation(), wanted=[("0.3 × the same into tmpfs", bench.huge.name, 0.3)])
+
+
+def eviction(bench, rounds):
+    """Readers of a set that is larger than the tier, from a distant store: what the slowest of them wait."""
+    source = small_files(bench)
+    count = bench.small_count // 4
+    volume = bench.headrace("eviction", ["--cache-size", "64M" if bench.options.quick else "256M"])
+    os.makedirs(volume.path("small"))
+    for i in range(count):
+        shutil.copyfile(os.path.join(source, str(i)), volume.path("small", str(i)))
+    volume.flags += ["--bucket", distant(volume.folders[1])]
+    names = write_list(bench, "eviction", volume.path("small"), count)
+    cpu = Cpu()
+    tails = []
+
+    def measure(*_):
+        volume.remount()
+        done = cpu.around(volume, lambda: bench.load("latency", names, 8, 2 if bench.options.quick else 5))
+        tails.append((done["p50"], done["p99"], done["max"]))
+        return done["p99"]
+
+    values = interleaved(rounds, {"headrace": volume}, measure)
+    for i in range(0, count, max(count // 50, 1)):
+        check_equal(os.path.join(source, str(i)), volume.path("small", str(i)))
+    bench.done_with(volume)
+    p50, p99, worst = (report.median([one[i] for one in tails]) * 1000 for i in range(3))
+    made = row("Eight readers while the tier fills and evicts: P99 of a file", f"110 KiB files, {count * bench.small_bytes >> 20} MiB of them, a tier of 256 MiB, a store {LATENCY_MS} ms away.",
+               "s", values, server_cpu=cpu.per_operation(), lower_is_better=True,
+               note=f"medians of the rounds: P50 {p50:.1f} ms, P99 {p99:.1f} ms, slowest {worst:.1f} ms")
+    slowest = max(one[2] for one in tails) * 1000
+    made["wanted"] = [{"text": "no reader waits longer than 100 ms", "got": f"{slowest:.0f} ms", "met": slowest <= 100}]
+    return made
+
+
+def accelerator(bench, rounds):
+    """MLPerf Storage's ResNet-50 on one H100: 400 samples of 114,660 bytes every 0.224 s."""
+    folder, count = bench.huge.path("resnet"), 800 if bench.options.quick else 8000
+    os.makedirs(folder)
+    bench.load("writefiles", folder, count, 114_660, 2)
+    volume = bench.headrace("accelerator", ["--cache-size", "4G"])
+    shutil.copytree(folder, volume.path("resnet"))
+    volume.remount()
+    names = write_list(bench, "accelerator", volume.path("resnet"), count)
+    first = bench.load("accelerator", names, 2, 1, 400, 0.224)
+    cpu = Cpu()
+    seed = [1]
+
+    def measure(*_):
+        seed[0] += 1
+        return cpu.around(volume, lambda: bench.load("accelerator", names, 2, seed[0], 400, 0.224))["busy"]
+
+    values = interleaved(rounds, {"headrace": volume}, measure)
+    bench.done_with(volume)
+    shutil.rmtree(folder)
+    made = row("One emulated accelerator, ResNet-50: share of time busy", f"{count:,} files of 114,660 bytes, shuffled, two loaders, 400 a step of 0.224 s; the first epoch, "
+               f"cold: {first['busy'] * 100:.1f} %.", "share", values, server_cpu=cpu.per_operation())
+    got = report.median(values["headrace"])
+    made["wanted"] = [{"text": "95 % from the second epoch", "got": f"{got * 100:.1f} %", "met": got >= 0.95}]
+    return made
+
+
+def memory(bench, rounds):
+    """What the server holds after a kernel has looked up very many files: RSS without the tier's tmpfs."""
+    count = 20_000 if bench.options.quick else 1_000_000
+    volume = bench.headrace("memory")
+    idle = volume.resident_bytes()
+    folders = [volume.path(f"d{i}") for i in range(count // 10_000)]
+    for folder in folders:
+        os.makedirs(folder)
+    made_files = bench.load("mknods", volume.folder, count)
+    after = volume.resident_bytes()
+    values = {"headrace": [after / 2**20] * rounds}
+    bench.done_with(volume)
+    made = row(f"Resident memory with {count:,} files looked up", f"Files made with mknod at {made_files['operations'] / made_files['seconds']:,.0f} a second, all known to the kernel; "
+               "tmpfs bytes apart.", "MiB", values, lower_is_better=True)
+    made["wanted"] = [{"text": "24 MiB idle", "got": f"{idle / 2**20:.1f} MiB", "met": idle <= 24 << 20},
+                      {"text": "64 MiB + the buffer", "got": f"{after / 2**20:.1f} MiB", "met": after <= (64 + 300) << 20}]
+    return made
+
+
 def listing(bench, rounds):
     source = small_files(bench)
     volume = bench.headrace("listing")
@@ -321,11 +464,16 @@ ALL = {
     "mmap-rand": lambda bench, rounds: mapped(bench, rounds, "rand"),
     "epoch": epoch,
     "firstread": firstread,
+    "distantread": distantread,
     "seqwrite": seqwrite,
     "writesmall": writesmall,
     "create1": lambda bench, rounds: create(bench, rounds, 1),
     "create16": lambda bench, rounds: create(bench, rounds, 16),
+    "ingest": ingest,
+    "eviction": eviction,
+    "accelerator": accelerator,
     "listing": listing,
     "stat": statstorm,
     "mount": mounting,
+    "memory": memory,
 }
