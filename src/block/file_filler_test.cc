@@ -137,6 +137,7 @@ TEST_F(FileFillerTest, StretchesOfOneFileAreFetchedSideBySide) {
 }
 
 TEST_F(FileFillerTest, AFailureEndsTheFillAndALaterOneGoesOnFromWhatIsThere) {
+  reopen({}, {.threads = 1});  // in the file's order, so that something is there before the failure
   const auto extents = make_file(1, 16u << 20);
   const auto fail = faulty_.add({.key_contains = "1_12_", .code = Code::kTransient});
   const auto one = fill("a", extents);
