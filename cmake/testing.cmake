@@ -70,7 +70,7 @@ function(headrace_unit_test room sources libs)
   target_link_libraries(${room}_test PRIVATE
     headrace_${room}_testing headrace_${room} GTest::gmock GTest::gtest_main ${libs})
   target_precompile_headers(${room}_test REUSE_FROM headrace_test_pch)
-  headrace_test(NAME unit.${room} KIND unit DEPENDS ${room}_test COMMAND ${room}_test)
+  headrace_test(NAME unit.${room} KIND unit TIMEOUT 900 DEPENDS ${room}_test COMMAND ${room}_test)
   if(HEADRACE_SANITIZE STREQUAL "thread" AND room IN_LIST HEADRACE_TSAN_ROOMS)
     set_tests_properties(unit.${room} PROPERTIES LABELS "unit;tsan")
     if(NOT TARGET tests_tsan)
