@@ -73,6 +73,11 @@ std::string absolute(const std::string& path) {
   return error ? path : whole.lexically_normal().string();
 }
 
+/// "" stays; a URL is left to who opens it.
+std::string absolute_bucket(const std::string& bucket) {
+  return bucket.empty() || bucket.find("://") != std::string::npos ? bucket : absolute(bucket);
+}
+
 /// A path in the metadata URL is relative to where the command was typed; a server in the background is elsewhere.
 std::string absolute_url(const std::string& url) {
   for (const std::string_view scheme : {"sqlite3://", "redis-dump://"}) {
@@ -221,7 +226,7 @@ std::expected<MountSettings, Failure> mount_settings(const cli::Options& options
   if (!words) return std::unexpected<Failure>(words.error());
   settings.allow_other = words->allow_other;
   settings.is_read_only = options.on("read-only") || words->read_only;
-  settings.bucket = options.text("bucket").empty() ? std::string() : absolute(options.text("bucket"));
+  settings.bucket = absolute_bucket(options.text("bucket"));
   settings.log_file = options.is_set("log") ? absolute(options.text("log")) : default_log_file(environment);
   settings.cache_bytes = options.is_set("cache-size") ? options.size("cache-size") : default_cache_bytes(memory);
   settings.buffer_bytes = options.is_set("buffer-size") ? options.size("buffer-size") : default_buffer_bytes(memory);

@@ -47,6 +47,13 @@ TEST(MountOptions, SizesFollowTheMemoryThereIs) {
   EXPECT_EQ(settings_of({"--cache-size", "0"})->cache_bytes, 0u);
 }
 
+TEST(MountOptions, ABucketThatIsAUrlIsLeftToWhoOpensIt) {
+  EXPECT_EQ(settings_of({"--bucket", "file:///b?latency=30ms"})->bucket, "file:///b?latency=30ms");
+  EXPECT_EQ(settings_of({"--bucket", "/b"})->bucket, "/b");
+  EXPECT_FALSE(settings_of({})->caches_large_writes);
+  EXPECT_TRUE(settings_of({"--cache-large-write"})->caches_large_writes);
+}
+
 TEST(MountOptions, MoreMemoryThanThereIsIsRefused) {
   EXPECT_EQ(refusal({"--cache-size", "20GiB"}), "--cache-size 20 GiB and --buffer-size 300 MiB are more than the 16 GiB of memory there is");
   EXPECT_EQ(refusal({"--cache-size", "1KiB"}), "--cache-size: at least 64 MiB, or 0 for none, got 1KiB");
