@@ -78,7 +78,7 @@ class Metrics(CliTest):
         "headrace_checksum_failures_total", "headrace_fetches_shared_total", "headrace_prefetches_dropped_total", "headrace_block_transfers",
         "headrace_memory_budget_used_bytes", "juicefs_used_buffer_size_bytes", "headrace_memory_budget_waiting", "juicefs_fuse_open_handlers",
         "headrace_log_lines_dropped_total", "headrace_fuse_backings", "juicefs_blockcache_drops", "headrace_node_tier_pinned_bytes",
-        "headrace_server_restarts_total", "headrace_prefetches_total",
+        "headrace_server_restarts_total",
     }
 
     def test_every_metric_of_the_catalog_is_served_and_moves_with_its_work(self):
