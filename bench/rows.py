@@ -137,7 +137,7 @@ def small_files(bench):
 
 
 def write_list(bench, name, folder, count):
-    path = os.path.join(bench.root, name)
+    path = os.path.join(bench.root, "names-" + name)
     with open(path, "w", encoding="utf-8") as out:
         out.writelines(f"{folder}/{i}\n" for i in range(count))
     return path
@@ -273,7 +273,7 @@ def ingest(bench, rounds):
     count = bench.small_count // 4
     volume = bench.headrace("ingest")
     for i in range(workers):
-        with open(os.path.join(bench.root, f"ingest-{i}"), "w", encoding="utf-8") as out:
+        with open(os.path.join(bench.root, f"names-ingest-{i}"), "w", encoding="utf-8") as out:
             out.writelines(f"{source}/{n}\n" for n in range(i, count, workers))
     cpu = Cpu()
     number = [0]
@@ -284,7 +284,7 @@ def ingest(bench, rounds):
         for i in range(workers):
             os.makedirs(os.path.join(folder, str(i)))
         began = time.monotonic()
-        copies = [subprocess.Popen(["xargs", "-a", os.path.join(bench.root, f"ingest-{i}"), "cp", "-t", os.path.join(folder, str(i))]) for i in range(workers)]
+        copies = [subprocess.Popen(["xargs", "-a", os.path.join(bench.root, f"names-ingest-{i}"), "cp", "-t", os.path.join(folder, str(i))]) for i in range(workers)]
         if any(one.wait(timeout=300) for one in copies):
             raise RuntimeError("cp failed")
         took = time.monotonic() - began
