@@ -60,7 +60,7 @@ std::expected<VolumeAccess, Failure> open_volume(const Scope& scope, Scheduler& 
   if (!engine) {
     std::string hint;
     if (may_be_made && engine.code() == Code::kNotFound) hint = fmt::format("headrace format {} NAME makes a volume there", access.url);
-    if (engine.code() == Code::kDamaged) hint = "move the database away and load the newest backup from the bucket: headrace help load";
+    if (may_be_made && engine.code() == Code::kDamaged) hint = "move the database away and load the newest backup from the bucket: headrace help load";
     return fail(fmt::format("cannot open {}", access.url), engine.error(), hint);
   }
   access.engine = *std::move(engine);
