@@ -349,6 +349,7 @@ Outcome MountServer::begin_to_serve(const Scope& scope, std::map<std::int32_t, U
   notifier_ = std::make_unique<fuse::Notifier>(session_->device(), negotiated, scheduler_, log_, *registry_);
   files_->attach(notifier_.get());
   if (is_adopting) {
+    registry_->gauge("headrace_fuse_backings").add(static_cast<std::int64_t>(backings.size()));
     if (const Result<void> adopted = files_->adopt(scope, std::move(backings)); !adopted) {
       return cli::fail("what the kernel holds cannot be taken over", adopted.error());
     }

@@ -98,5 +98,21 @@ TEST(NodeTable, ThreadsThatLookUpAndForgetLeaveNothingBehind) {
   EXPECT_EQ(table.held(), 0u);
 }
 
+TEST(NodeTable, ASuccessorGivesOutNoNumberOfThoseBeforeAndKnowsTheOnesItAdopted) {
+  constexpr Ino kIno{7};
+  NodeTable before;
+  const NodeId old = before.remember(kIno), directory = before.remember(Ino{8}, false);
+  NodeTable table(32);
+  EXPECT_NE(table.remember(kIno), old);
+  EXPECT_EQ(table.remember(Ino{8}, false), directory);
+  EXPECT_FALSE(table.is_current(old));
+  table.adopt(old);
+  table.adopt(old);  // two handles
+  EXPECT_EQ(table.held_of(kIno, table.current(kIno)), std::vector<NodeId>{old});
+  EXPECT_EQ(table.held_of(Ino{8}, 0), std::vector<NodeId>{directory});
+  EXPECT_TRUE(table.forget(old, 12)) << "with however many lookups";
+  EXPECT_TRUE(table.held_of(kIno, table.current(kIno)).empty());
+}
+
 }  // namespace
 }  // namespace headrace::vfs
