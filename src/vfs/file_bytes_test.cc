@@ -201,13 +201,13 @@ TEST_F(FileBytesTest, ReadersSeeWholeRecordsWhileOthersWriteAndFlush) {
     });
     threads.emplace_back([&] {
       start.arrive_and_wait();
-      while (!stop) {
+      do {
         for (int i = 0; i < kRecords; ++i) {
           const std::string seen = read(static_cast<std::uint64_t>(i) * kRecord, kRecord);
           if (seen != std::string(kRecord, seen.empty() ? '?' : seen[0])) ++torn;
           ++reads;
         }
-      }
+      } while (!stop);
     });
   }
   EXPECT_EQ(torn, 0);
