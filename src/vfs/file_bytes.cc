@@ -334,7 +334,7 @@ Result<void> FileBytes::commit_some(const Scope& scope, std::uint64_t through) {
     committed(batch, attr());
     return {};
   }
-  Result<Attr> attr = commit_when_there_is_room(scope, slices, modified);
+  Result<Attr> attr = commit_slices(scope, slices, modified);
   if (!attr) {
     const Code code = attr.code();
     if (code != Code::kTimedOut && code != Code::kThrottled && code != Code::kInterrupted && code != Code::kConflict && code != Code::kTransient)
@@ -345,24 +345,29 @@ Result<void> FileBytes::commit_some(const Scope& scope, std::uint64_t through) {
   return {};
 }
 
-Result<Attr> FileBytes::commit_when_there_is_room(const Scope& scope, std::span<const meta::NewSlice> slices, Timestamp modified) {
-  const auto ask_for_compaction = [&] {
-    for (const meta::NewSlice& slice : slices) {
-      if (context_.list_is_long) context_.list_is_long(ino_, slice.chunk);
-    }
-  };
+Result<Attr> FileBytes::commit_slices(const Scope& scope, std::span<const meta::NewSlice> slices, Timestamp modified) {
+  std::vector<ChunkIndex> chunks;
+  for (const meta::NewSlice& slice : slices) {
+    if (chunks.empty() || chunks.back() != slice.chunk) chunks.push_back(slice.chunk);
+  }
+  TRY(const Attr attr, when_there_is_room(scope, chunks, [&] { return context_.volume.commit_slices(scope, ino_, slices, modified); }));
+  // Who only writes never looks at a list.
+  const std::uint64_t before = references_written_;
+  references_written_ += slices.size();
+  if (before / kCompactEvery != references_written_ / kCompactEvery && context_.list_is_long) {
+    for (const ChunkIndex chunk : chunks) context_.list_is_long(ino_, chunk);
+  }
+  return attr;
+}
+
+Result<Attr> FileBytes::when_there_is_room(const Scope& scope, std::span<const ChunkIndex> chunks, FunctionRef<Result<Attr>()> operation) {
   const Moment patience = context_.scheduler.clock().now() + kListWaitMax;
   for (;;) {
-    Result<Attr> attr = context_.volume.commit_slices(scope, ino_, slices, modified);
-    if (attr) {
-      // Who only writes never looks at a list.
-      const std::uint64_t before = references_written_;
-      references_written_ += slices.size();
-      if (before / kCompactEvery != references_written_ / kCompactEvery) ask_for_compaction();
-      return attr;
+    Result<Attr> attr = operation();
+    if (attr || attr.code() != Code::kThrottled || context_.scheduler.clock().now() >= patience) return attr;
+    for (const ChunkIndex chunk : chunks) {
+      if (context_.list_is_long) context_.list_is_long(ino_, chunk);
     }
-    if (attr.code() != Code::kThrottled || context_.scheduler.clock().now() >= patience) return attr;
-    ask_for_compaction();
     TRY_OK(pause(context_.scheduler, scope, kListPoll));
   }
 }

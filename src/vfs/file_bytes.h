@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "base/function_ref.h"
 #include "block/file_filler.h"
 #include "vfs/context.h"
 #include "vfs/pending_slices.h"
@@ -102,8 +103,11 @@ class FileBytes {
   Result<void> write_piece(const Scope& scope, std::uint64_t offset, ByteSpan bytes) EXCLUDES(mutex_);
   Result<void> write_into_slice(const Scope& scope, std::uint64_t offset, ByteSpan bytes) EXCLUDES(mutex_);
   Result<void> commit_some(const Scope& scope, std::uint64_t through) EXCLUDES(mutex_);
-  /// Waits for the compaction of a list that is full; asks for one now and then in any case. Under the commit turn.
-  Result<Attr> commit_when_there_is_room(const Scope& scope, std::span<const meta::NewSlice> slices, Timestamp modified) EXCLUDES(mutex_);
+  /// Asks for compactions now and then. Under the commit turn.
+  Result<Attr> commit_slices(const Scope& scope, std::span<const meta::NewSlice> slices, Timestamp modified) EXCLUDES(mutex_);
+  /// One metadata operation; while a list that it adds to is full (kThrottled) waits for the compaction of these chunks.
+  Result<Attr> when_there_is_room(const Scope& scope, std::span<const ChunkIndex> chunks, FunctionRef<Result<Attr>()> operation)
+      EXCLUDES(mutex_);
   void committed(std::span<const std::shared_ptr<PendingSlice>> batch, const Attr& attr) EXCLUDES(mutex_);
   void lose(const Scope& scope, const Error& error) EXCLUDES(mutex_);
   Attr overlay(Attr attr) const REQUIRES(mutex_);

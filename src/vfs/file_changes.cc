@@ -26,7 +26,8 @@ Result<Attr> FileBytes::truncate(const Scope& scope, const Caller& caller, std::
   TRY(const Turn::Held held, change_turn_.take(scope));
   TRY_OK(flush(scope));
   const std::uint64_t before = this->length();
-  TRY(const Attr attr, context_.volume.truncate(scope, caller, ino_, length));
+  const ChunkIndex ends[] = {chunk_of(std::min(before, length)), chunk_of(std::max(before, length))};
+  TRY(const Attr attr, when_there_is_room(scope, ends, [&] { return context_.volume.truncate(scope, caller, ino_, length); }));
   apply(attr, ChunkIndex{0}, ChunkIndex{0xFFFFFFFF});
   if (watcher != nullptr) TRY_OK(watcher->resized(scope, {before, length}));
   return overlaid(attr);
@@ -39,7 +40,8 @@ Result<Attr> FileBytes::fallocate(const Scope& scope, const Caller& caller, int 
   TRY(const Turn::Held held, change_turn_.take(scope));
   TRY_OK(flush(scope));
   const std::uint64_t before = this->length();
-  TRY(const Attr attr, context_.volume.fallocate(scope, caller, ino_, mode, offset, length));
+  const ChunkIndex ends[] = {chunk_of(offset), chunk_of(offset + length - 1)};
+  TRY(const Attr attr, when_there_is_room(scope, ends, [&] { return context_.volume.fallocate(scope, caller, ino_, mode, offset, length); }));
   apply(attr, chunk_of(offset), chunk_of(offset + length - 1));
   if (watcher != nullptr) {
     TRY_OK(watcher->resized(scope, {before, attr.length}));

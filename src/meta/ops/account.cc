@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "meta/compaction_plan.h"
 #include "meta/ops/load.h"
 
 namespace headrace::meta::ops {
@@ -35,6 +36,12 @@ Result<void> check_room(RecordTxn& txn, const OpContext& context, std::int64_t s
     if (now + static_cast<std::uint64_t>(inodes) > context.format.inodes_max) return Code::kNoSpace;
   }
   return {};
+}
+
+Result<void> check_room_in_list(RecordTxn& txn, Ino ino, ChunkIndex chunk, std::size_t more) {
+  TRY(const std::optional<SliceList> list, get(txn, SlicesKey{ino, chunk}));
+  if (!list || list->size() + more <= kSliceListMax) return {};
+  return Error(Code::kThrottled, "a chunk of the file has as many references as the format allows, until it is compacted");
 }
 
 Result<void> account_length(RecordTxn& txn, const OpContext& context, Ino ino, const Attr& attr, std::uint64_t before, std::uint64_t after) {

@@ -26,6 +26,9 @@ void add_volume_usage(RecordTxn& txn, std::int64_t space, std::int64_t inodes);
 /// kNoSpace: the volume's capacity or number of inodes would be exceeded. Reads the counters only where there are limits.
 Result<void> check_room(RecordTxn& txn, const OpContext& context, std::int64_t space, std::int64_t inodes);
 
+/// kThrottled: the list of this chunk has no room for so many more references, until it is compacted. Other clients keep a list in 64 KiB.
+Result<void> check_room_in_list(RecordTxn& txn, Ino ino, ChunkIndex chunk, std::size_t more);
+
 /// The accounts of a regular file whose length changes from `before` to `after`: room is checked when it grows, and all directories
 /// that hold the file are told.
 Result<void> account_length(RecordTxn& txn, const OpContext& context, Ino ino, const Attr& attr, std::uint64_t before, std::uint64_t after);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "meta/compaction_plan.h"
 #include "meta/ops/account.h"
 #include "meta/ops/load.h"
 #include "meta/ops/operations.h"
@@ -11,16 +10,10 @@
 namespace headrace::meta::ops {
 namespace {
 
-/// A chunk's list has room for so many more: other clients keep lists in 64 KiB.
 Result<void> check_room_in_lists(RecordTxn& txn, Ino ino, std::span<const NewSlice> slices) {
   std::map<ChunkIndex, std::size_t> lengths;
   for (const NewSlice& fresh : slices) ++lengths[fresh.chunk];
-  for (const auto& [chunk, more] : lengths) {
-    TRY(const std::optional<SliceList> list, get(txn, SlicesKey{ino, chunk}));
-    if (list && list->size() + more > kSliceListMax) {
-      return Error(Code::kThrottled, "a chunk of the file has as many references as the format allows, until it is compacted");
-    }
-  }
+  for (const auto& [chunk, more] : lengths) TRY_OK(check_room_in_list(txn, ino, chunk, more));
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "meta/compaction_plan.h"
 #include "meta/ops/account.h"
 #include "meta/ops/load.h"
 #include "meta/ops/operations.h"
@@ -15,8 +16,6 @@ namespace {
 // A call copies fewer bytes than asked rather than grow without bound.
 constexpr std::size_t kPiecesMax = 4000;
 constexpr std::uint64_t kChunksMax = 1024;
-// The format's limit for one list.
-constexpr std::size_t kListMax = 2500;
 
 struct Pieces {
   ExtentList extents;  // in offsets of the destination
@@ -62,7 +61,7 @@ Result<void> append_references(RecordTxn& txn, Ino out, const Lists& lists) {
   for (const auto& [chunk, references] : lists) {
     const SlicesKey key{out, chunk};
     TRY(const std::optional<SliceList> present, get(txn, key));
-    if (present.value_or(SliceList{}).size() + references.size() > kListMax) {
+    if (present.value_or(SliceList{}).size() + references.size() > kSliceListMax) {
       return Error(Code::kNotSupported, "the destination is in too many pieces to share more; copy the bytes");
     }
     txn.append(key, references);

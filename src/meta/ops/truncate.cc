@@ -13,9 +13,11 @@ namespace {
 
 constexpr std::size_t kListsAtOnce = 256;
 
-void append_hole(RecordTxn& txn, Ino ino, ChunkIndex chunk, std::uint64_t from, std::uint64_t to) {
+Result<void> append_hole(RecordTxn& txn, Ino ino, ChunkIndex chunk, std::uint64_t from, std::uint64_t to) {
+  TRY_OK(check_room_in_list(txn, ino, chunk, 1));
   const Slice hole{static_cast<std::uint32_t>(from - start_of(chunk)), SliceId{0}, 0, 0, static_cast<std::uint32_t>(to - from)};
   txn.append(SlicesKey{ino, chunk}, std::span(&hole, 1));
+  return {};
 }
 
 // Whole chunks that have lists, `first` to `last`.
@@ -24,7 +26,7 @@ Result<void> append_whole_holes(RecordTxn& txn, Ino ino, std::uint32_t first, st
     TRY(const std::vector<Item> lists, txn.scan(SlicesOf{ino, ChunkIndex{first}, ChunkIndex{last}}, kListsAtOnce));
     for (const Item& list : lists) {
       const ChunkIndex chunk = std::get<SlicesKey>(list.key).chunk;
-      append_hole(txn, ino, chunk, start_of(chunk), start_of(chunk) + kChunkBytes);
+      TRY_OK(append_hole(txn, ino, chunk, start_of(chunk), start_of(chunk) + kChunkBytes));
       first = chunk.value() + 1;
     }
     if (lists.size() < kListsAtOnce) break;
@@ -38,12 +40,11 @@ Result<void> append_holes(RecordTxn& txn, Ino ino, std::uint64_t from, std::uint
   if (from >= to) return {};
   const ChunkIndex first = chunk_of(from);
   const std::uint64_t first_end = start_of(first) + kChunkBytes;
-  append_hole(txn, ino, first, from, std::min(to, first_end));
+  TRY_OK(append_hole(txn, ino, first, from, std::min(to, first_end)));
   if (to <= first_end) return {};
   const ChunkIndex last = chunk_of(to);
   TRY_OK(append_whole_holes(txn, ino, first.value() + 1, last.value() - 1));
-  if (to > start_of(last)) append_hole(txn, ino, last, start_of(last), to);
-  return {};
+  return to > start_of(last) ? append_hole(txn, ino, last, start_of(last), to) : Result<void>{};
 }
 
 Result<Attr> truncate(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino ino, std::uint64_t length) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "meta/compaction_plan.h"
 #include "meta/testing/engines.h"
 
 namespace headrace::meta {
@@ -38,6 +39,17 @@ TEST_P(Truncate, HolesAreWrittenAsTheFormatHasThem) {
   EXPECT_EQ(last_of(1), (Slice{0, SliceId{0}, 0, 0, static_cast<std::uint32_t>(kChunkBytes)}));
   EXPECT_FALSE(volume.record(SlicesKey{file, ChunkIndex{2}})) << "where there is no list there is nothing to hide";
   EXPECT_EQ(last_of(3), (Slice{0, SliceId{0}, 0, 0, 100}));
+}
+
+TEST_P(Truncate, AListThatIsFullTakesNoHole) {
+  TestVolume volume(GetParam());
+  const Ino file = volume.make_file(kRootIno, "a");
+  volume.write(file, 0, 1000);
+  volume.put_record(SlicesKey{file, ChunkIndex{0}}, SliceList(kSliceListMax, Slice{0, SliceId{0}, 0, 0, 1000}));
+  EXPECT_EQ(volume->truncate(scope_, root(), file, 10).code(), Code::kThrottled);
+  EXPECT_EQ(volume->fallocate(scope_, root(), file, kFallocatePunchHole | kFallocateKeepSize, 0, 10).code(), Code::kThrottled);
+  EXPECT_EQ(volume->getattr(scope_, file)->length, 1000u) << "nothing is half done";
+  EXPECT_EQ(volume.record(SlicesKey{file, ChunkIndex{0}})->size(), kSliceListMax);
 }
 
 TEST_P(Truncate, TheAccountsFollowTheLength) {
