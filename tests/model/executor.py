@@ -236,11 +236,10 @@ class Calls:
             os.close(fd)
 
     def settle(self, paths):
-        for path in paths:
-            self.read_path(path, 0, 1 << 40)
         time.sleep(QUIET_S)  # not a wait for something: the mount must see that nothing happens
         deadline = time.monotonic() + WHOLE_S
         for path in paths:
+            self.read_path(path, 0, 1 << 40)  # reading all of a file is what brings a copy of it to this node
             while _may_become_whole(path) and time.monotonic() < deadline:
                 time.sleep(0.01)
         return "ok"
@@ -259,8 +258,7 @@ class Calls:
 
 
 def _may_become_whole(path):
-    """Opens a file, which is what brings a copy of it to this node; False once that changes nothing any more."""
-    os.close(os.open(path, os.O_RDONLY))
+    """Whether a copy of the file may be on its way to this node."""
     place = place_of(path)
     return place is not None and "not whole" in place["WhyNotPassthrough"]
 

@@ -478,7 +478,7 @@ class Model:
         return before + [Step(None, ["remount"], Answer("ok"))]
 
     def do_settle(self, who):
-        """All files are read to their end and then left alone for a while: copies on the node become whole, and the next open
+        """All files are left alone for a while and then read to their end: copies on the node become whole, and the next open
         may be answered by another lane."""
         files = {}
         self.collect(self.root, "", {}, files)
