@@ -177,6 +177,7 @@ class Loader final : public DumpVisitor {
     const bool is_directory = entry.attr.type == FileType::kDirectory;
     if (!is_first && is_directory) return damaged("a directory stands in two places");
     TRY_OK(check_new_name(entry.name));
+    if (!is_first) TRY_OK(take_attr_of_first(entry));
     Level& parent = levels_.back();
     const ops::Usage usage = ops::usage_of(entry.attr);
     parent.children.length += usage.length;
@@ -200,6 +201,15 @@ class Loader final : public DumpVisitor {
     entry.attr.nlink = 1;
     writer_.put(InodeKey{entry.ino}, entry.attr);
     return writer_.flush_if_full();
+  }
+
+  /// An inode that stands in several places is what it was in the first.
+  Result<void> take_attr_of_first(DumpedEntry& entry) {
+    TRY_OK(writer_.flush(Commit::kVisible));
+    TRY(std::optional<Attr> attr, engine_.read(scope_, {}, [&](RecordTxn& txn) { return records::get(txn, InodeKey{entry.ino}); }));
+    if (!attr || attr->type != entry.attr.type) return damaged(fmt::format("inode {} stands there as two different things", entry.ino.value()));
+    entry.attr = *std::move(attr);
+    return {};
   }
 
   /// Names come in order; one that does not is looked up among those that came before.

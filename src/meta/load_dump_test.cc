@@ -220,6 +220,14 @@ TEST_F(LoadDump, CountsAreCountedAndNotBelieved) {
   EXPECT_EQ(check_volume(Scope{}, *engine_, {})->findings_total, 0u);
 }
 
+TEST_F(LoadDump, AnInodeInSeveralPlacesIsWhatItWasInTheFirst) {
+  ASSERT_TRUE(load(with_entries(R"("a":{"attr":{"inode":20,"type":"regular","length":9000}},)" + entry("b", 20, "regular"))));
+  EXPECT_EQ(stored(records::InodeKey{Ino{20}})->length, 9000u);
+  EXPECT_EQ(stored(records::DirStatsKey{kRootIno})->length, 18'000);
+  EXPECT_EQ(check_volume(Scope{}, *engine_, {})->findings_total, 0u);
+  expect_refused(with_entries(entry("a", 20, "regular") + "," + entry("b", 20, "fifo")), "two different things");
+}
+
 TEST_F(LoadDump, LimitsOfDirectoriesGetWhatTheirTreesUse) {
   ASSERT_TRUE(load(with_entries(entry("q", 30, "directory", R"(,"entries":{)" + entry("d", 31, "directory", R"(,"entries":{)" + entry("f", 32, "regular") + "}") + "}"),
                                 R"(,"Quotas":{"30":{"maxSpace":1073741824,"maxInodes":-1}})")));
