@@ -70,18 +70,21 @@ def write_svg(path, document):
     """Bars of Headrace over the limit of each row, on one scale; the line at 1 is the limit itself."""
     bars = [(row["title"], ratio_of(row, "headrace", row["limit"])) for row in document["rows"] if row.get("limit")]
     bars = [(title, ratio) for title, ratio in bars if ratio is not None]
-    width, left, step, top = 860, 400, 30, 46
+    width, left, step, top = 960, 440, 30, 46
     scale = (width - left - 70) / max([1.2] + [min(ratio, 2.5) for _, ratio in bars])
     height = top + step * len(bars) + 20
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13">',
              f'<rect width="{width}" height="{height}" fill="white"/>',
-             f'<text x="{left}" y="20" fill="#333">Headrace as a share of the limit measured in the same run (1 = the limit)</text>']
+             f'<text x="20" y="20" fill="#333">Headrace as a share of the limit measured in the same run (1 = the limit)</text>']
+    line = left + scale
+    parts.append(f'<line x1="{line:.0f}" y1="{top - 8}" x2="{line:.0f}" y2="{height - 10}" stroke="#c1121f" stroke-dasharray="4 3"/>')
     for i, (title, ratio) in enumerate(bars):
         y = top + i * step
         parts.append(f'<text x="{left - 10}" y="{y + 14}" text-anchor="end" fill="#222">{html.escape(title)}</text>')
         parts.append(f'<rect x="{left}" y="{y}" width="{max(1.0, min(ratio, 2.5) * scale):.0f}" height="20" fill="#2a6f97"/>')
-        parts.append(f'<text x="{left + min(ratio, 2.5) * scale + 6:.0f}" y="{y + 14}" fill="#222">{ratio:.2f}</text>')
-    line = left + scale
-    parts += [f'<line x1="{line:.0f}" y1="{top - 8}" x2="{line:.0f}" y2="{height - 10}" stroke="#c1121f" stroke-dasharray="4 3"/>', "</svg>"]
+        at = left + min(ratio, 2.5) * scale + 6
+        parts.append(f'<rect x="{at - 2:.0f}" y="{y + 1}" width="38" height="18" fill="white"/>')  # the line at 1 stays out of the number
+        parts.append(f'<text x="{at:.0f}" y="{y + 14}" fill="#222">{ratio:.2f}</text>')
+    parts.append("</svg>")
     with open(path, "w", encoding="utf-8") as out:
         out.write("\n".join(parts) + "\n")

@@ -235,8 +235,11 @@ def firstread(bench, rounds):
     values = interleaved(rounds, {"headrace": volume, "cp": None}, measure)
     check_equal(source, volume.path("big"))
     bench.done_with(volume)
-    return row("First read of a 1 GiB file from the bucket", "Remounted and caches dropped before each; the bucket is a folder on tmpfs.", "B/s", values, limit="cp",
-               server_cpu=cpu.per_gib(), wanted=[("0.5 × the same copy by cp", "cp", 0.5)])
+    made = row("First read of a 1 GiB file from the bucket", "Remounted and caches dropped before each; the bucket is a folder on tmpfs.", "B/s", values, limit="cp",
+               server_cpu=cpu.per_gib())
+    got, least = report.median(values["headrace"]), min(1.5e9, 0.5 * report.median(values["cp"]))
+    made["wanted"] = [{"text": "1.5 GB/s or 0.5 × the same copy by cp, the smaller", "got": report.human(got, "B/s"), "met": got >= least}]
+    return made
 
 
 def distant(folder):
