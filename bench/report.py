@@ -46,7 +46,9 @@ def ratio_of(row, of, to):
 def write_markdown(path, document):
     lines = ["<!-- made by bench/run; do not edit -->", "# Benchmarks", "", document["machine"], "",
              f"{document['rounds']} rounds, all contestants interleaved in each; medians (± half the distance between the quartiles). "
-             "A ratio above 1 means Headrace is faster. Bytes are compared with their source outside the timed part of the same run.", ""]
+             "A ratio above 1 means Headrace is faster. Bytes are compared with their source outside the timed part of the same run. "
+             "What stands in the way of a figure that is not met: [limits](limits.md).", "",
+             "![Headrace as a share of each row's limit](ratios.svg)", ""]
     for row in document["rows"]:
         lines += [f"## {row['title']}", "", row["state"], "", "| who | median | spread | Headrace is |", "|---|--:|--:|--:|"]
         for name, values in row["values"].items():
