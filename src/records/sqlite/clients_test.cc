@@ -79,9 +79,9 @@ class ChildProcess {
     ::waitpid(pid_, &status, 0);
     pid_ = -1;
   }
-  /// What it had said before it was killed.
+  /// The highest that it had said before it was killed: a thread may say a lower one late.
   std::int64_t last_said(std::int64_t last) {
-    for (std::int64_t number = next(); number >= 0; number = next()) last = number;
+    for (std::int64_t number = next(); number >= 0; number = next()) last = std::max(last, number);
     return last;
   }
 
