@@ -41,6 +41,7 @@ mkdir -p "$HEADRACE_TEST_DIR" && HEADRACE_TEST_DIR=$(realpath "$HEADRACE_TEST_DI
 export HEADRACE_TEST_DIR
 export HEADRACE_TEST_RUN=$$.$(date +%s%N)  # how a process that a test left running is known
 export PYTHONDONTWRITEBYTECODE=1
+export GTEST_BRIEF=1  # of a failing program, the failures
 # A server's report must not be lost in the log of a mount: every process writes its own into this folder, and one fails the kind.
 reports=$HEADRACE_TEST_DIR/sanitizer
 mkdir -p "$reports" || exit 1

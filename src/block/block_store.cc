@@ -36,6 +36,7 @@ class RealBlockStore final : public BlockStore {
  public:
   RealBlockStore(object::ObjectStore& store, NodeTier& tier, Budget& budget, Scheduler& scheduler, const Log& log, const BlockStoreOptions& options)
       : store_(store),
+        tier_(tier),
         scheduler_(scheduler),
         log_(log),
         options_(options),
@@ -68,6 +69,7 @@ class RealBlockStore final : public BlockStore {
   bool prefetch_block(const BlockKey& key);
 
   object::ObjectStore& store_;
+  NodeTier& tier_;
   Scheduler& scheduler_;
   const Log& log_;
   const BlockStoreOptions options_;
@@ -167,7 +169,9 @@ Result<void> RealBlockStore::remove_slice(const Scope& scope, SliceId slice, std
   if (!active.has_begun()) return Code::kBadHandle;
   std::vector<std::string> names;
   for (std::uint32_t index = 0; index < block_count(options_.layout, slice_size); ++index) {
-    names.push_back(object_name(options_.layout, block_key(options_.layout, slice, slice_size, index)));
+    const BlockKey key = block_key(options_.layout, slice, slice_size, index);
+    tier_.forget(key);  // its memory serves the next one
+    names.push_back(object_name(options_.layout, key));
   }
   return store_.remove(scope, names);
 }

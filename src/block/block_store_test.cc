@@ -275,6 +275,12 @@ TEST_F(BlockStoreTest, APrefetchThatFailsIsOnlyAPrefetch) {
 TEST_F(BlockStoreTest, RemovingASliceRemovesItsBlocksAndMayBeRepeated) {
   make_slice(1, 5 * kTestBlock / 2);
   make_slice(2, 10);
+  const std::uint64_t kept = tier_->stats().blocks;
+  const Extent other = make_slice(3, 10);
+  ASSERT_TRUE(read(other, 0, 10));
+  ASSERT_EQ(tier_->stats().blocks, kept + 1);
+  ASSERT_TRUE(blocks_->remove_slice(Scope{}, SliceId{3}, 10));
+  EXPECT_EQ(tier_->stats().blocks, kept) << "the node's memory is given back with the objects";
   ASSERT_TRUE(blocks_->remove_slice(Scope{}, SliceId{1}, 5 * kTestBlock / 2));
   EXPECT_EQ(memory_.object_count(), 1u);
   EXPECT_TRUE(blocks_->remove_slice(Scope{}, SliceId{1}, 5 * kTestBlock / 2));

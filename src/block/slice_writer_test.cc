@@ -165,6 +165,23 @@ TEST_F(SliceWriterTest, ADiscardedSliceLeavesNothingOfABlockThatWasHeld) {
   EXPECT_EQ(budget_->used_bytes(), 0u);
 }
 
+TEST_F(SliceWriterTest, ADiscardEndsTheBlockOfAWaiterThatGivesUpBesideIt) {
+  const auto hold = faulty_.add({.kind = FaultKind::kHold, .method = Method::kPut});
+  const auto slice = blocks_->new_slice(SliceId{1});
+  write(*slice, 0, "contested");
+  slice->finish();
+  std::stop_source gives_up;
+  std::jthread waiter([&] { EXPECT_EQ(slice->wait_uploaded(Scope{within(seconds(60)).deadline, gives_up.get_token()}).error().code, Code::kInterrupted); });
+  ASSERT_TRUE(faulty_.wait_for_held(within(seconds(60)), 1));
+  EXPECT_EQ(slice->discard(within(milliseconds(5))).error().code, Code::kTimedOut);
+  gives_up.request_stop();
+  waiter.join();
+  ASSERT_TRUE(slice->discard(within(seconds(60)))) << "without waiting for a block that nobody sends";
+  faulty_.end(hold);
+  EXPECT_EQ(memory_.object_count(), 0u);
+  EXPECT_EQ(budget_->used_bytes(), 0u);
+}
+
 TEST_F(SliceWriterTest, TheFirstErrorStays) {
   const auto slice = blocks_->new_slice(SliceId{1});
   const auto full = faulty_.add({.kind = FaultKind::kFull, .key_contains = "1_1_"});

@@ -96,9 +96,14 @@ Result<void> SliceUpload::run_here(const Scope& scope, std::uint32_t index) {
     end(index, result);
     return {};
   }
-  --context_.counters.uploads_now;
   {
     MutexLock lock(mutex_);
+    if (is_discarded_) {
+      lock.unlock();
+      end(index, result);  // nobody waits for it next, but for its end
+      return result;
+    }
+    --context_.counters.uploads_now;
     held_ = index;  // who waits next tries again
     changed_->notify_all();
   }
