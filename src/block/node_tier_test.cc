@@ -387,25 +387,36 @@ TEST_P(NodeTierTest, ManyThreadsFillReadAndEvictWithoutAWrongByte) {
 INSTANTIATE_TEST_SUITE_P(Place, NodeTierTest, testing::Values(Place{"tmpfs", true, false}, Place{"directory", false, true}, Place{"memfd", false, false}),
                          [](const auto& info) { return info.param.name; });
 
-// How many bytes of this process's open files on the device lie in huge pages: each is mapped and touched, and the kernel tells how much of
-// the mapping it did with huge pages. (The counter in /proc/meminfo is everybody's.)
+// How many bytes of one file lie in huge pages: what it holds (touching a hole would fill it) is mapped and touched, and the kernel tells
+// how much of that mapping it did with huge pages. (The counter in /proc/meminfo is everybody's.)
+std::uint64_t huge_page_bytes_of(int fd, std::size_t length) {
+  void* const mapping = ::mmap(nullptr, length, PROT_READ, MAP_SHARED, fd, 0);
+  if (mapping == MAP_FAILED) return 0;
+  for (off_t data = ::lseek(fd, 0, SEEK_DATA); data >= 0;) {
+    const off_t hole = ::lseek(fd, data, SEEK_HOLE);
+    for (off_t at = data; at < hole; at += 4096) (void)static_cast<const volatile char*>(mapping)[at];
+    data = ::lseek(fd, hole, SEEK_DATA);
+  }
+  std::ifstream maps("/proc/self/smaps");
+  const std::string start = fmt::format("{:x}-", reinterpret_cast<std::uintptr_t>(mapping)), count = "ShmemPmdMapped:";
+  std::uint64_t kib = 0;
+  bool is_ours = false;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find('-') < line.find(':')) is_ours = line.starts_with(start);
+    if (is_ours && line.starts_with(count)) kib = std::stoull(line.substr(count.size()));
+  }
+  ::munmap(mapping, length);
+  return kib * 1024;
+}
+
+// Of all that this process has open on the device.
 std::uint64_t huge_page_bytes(dev_t device) {
   std::uint64_t sum = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
     struct stat status {};
     const int fd = std::stoi(entry.path().filename());
     if (::fstat(fd, &status) != 0 || status.st_dev != device || !S_ISREG(status.st_mode) || status.st_size == 0) continue;
-    const auto length = static_cast<std::size_t>(status.st_size);
-    void* const mapping = ::mmap(nullptr, length, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
-    if (mapping == MAP_FAILED) continue;
-    std::ifstream maps("/proc/self/smaps");
-    const std::string start = fmt::format("{:x}-", reinterpret_cast<std::uintptr_t>(mapping));
-    bool ours = false;
-    for (std::string line; std::getline(maps, line);) {
-      if (line.find('-') != std::string::npos && line.find(':') > line.find('-')) ours = line.starts_with(start);
-      if (ours && line.starts_with("ShmemPmdMapped:")) sum += std::stoull(line.substr(line.find(':') + 1)) * 1024;
-    }
-    ::munmap(mapping, length);
+    sum += huge_page_bytes_of(fd, static_cast<std::size_t>(status.st_size));
   }
   return sum;
 }

@@ -45,9 +45,11 @@ TEST_F(SliceWriterTest, ASliceBecomesBlocksThatReadBack) {
   EXPECT_EQ(read(Extent{0, bytes.size(), SliceId{9}, static_cast<std::uint32_t>(bytes.size()), 0}, 0, bytes.size()).value(), bytes);
 }
 
-// ThreadSanitizer looks at every byte that is made and compared; races show in few rounds.
+// Sanitizers look at every byte that is made and compared; each run has a seed of its own.
 #if __has_feature(thread_sanitizer)
 constexpr int kRounds = 4;
+#elif __has_feature(address_sanitizer)
+constexpr int kRounds = 10;
 #else
 constexpr int kRounds = 30;
 #endif

@@ -61,15 +61,7 @@ class BlockStoreFixture : public testing::Test {
   }
   BlockStoreFixture() { open({}); }
 
-  static std::string content(std::uint64_t slice, std::size_t size) {
-    std::string bytes(size, '\0');
-    Rng rng(slice);
-    for (std::size_t i = 0; i + 8 <= size; i += 8) {
-      const std::uint64_t word = rng.next();
-      std::memcpy(bytes.data() + i, &word, 8);
-    }
-    return bytes;
-  }
+  static std::string content(std::uint64_t slice, std::size_t size);
   /// Puts a slice's objects into the bucket, past the block store.
   Extent make_slice(std::uint64_t slice, std::uint32_t size, std::uint64_t file_offset = 0) {
     const std::string bytes = content(slice, size);

@@ -267,3 +267,11 @@ def file_capabilities_are_refused(s):
     s.write(fd, b"changed")
     s.close(fd)
     _get(s, "f", "security.capability")
+
+
+@case()
+def labels_are_refused(s):
+    s.put("f")
+    differs = Differs("EOPNOTSUPP", "Extended attributes")
+    _set(s, "f", "security.selinux", b"unconfined", differs=differs)
+    s.attempt("get", lambda: os.getxattr("f", "security.selinux"), len, differs=differs)
