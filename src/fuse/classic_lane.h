@@ -69,6 +69,7 @@ class ClassicLane {
 
   // Requests.
   Next read_one(Worker& self);
+  void spin(Worker& self);
   bool wait_readable(Worker& self);
   void receive(Worker& self, ByteSpan message, Moment read_at);
   void answer_light(Worker& self, const RequestHeader& header, ByteSpan message, Moment read_at);
@@ -94,6 +95,7 @@ class ClassicLane {
   // How many threads are at the device or on their way to it; run a request; of these, sleep in it.
   std::atomic<unsigned> readers_ = 0, busy_ = 0, asleep_ = 0;
   std::atomic<bool> is_stopping_ = false, has_ended_ = false;
+  std::atomic<bool> is_spinning_ = false;  // one of the readers: two would find the same request
 
   mutable Mutex mutex_;
   std::vector<std::unique_ptr<Worker>> workers_ GUARDED_BY(mutex_);

@@ -23,6 +23,19 @@ Moment deadline_of(std::uint32_t opcode, Moment read_at) {
 
 }  // namespace
 
+/// Looks for a request a moment before it sleeps, as long as that finds some. Whether or not, a read follows.
+void ClassicLane::spin(Worker& self) {
+  if (limits_.spin <= Duration() || !self.spins.is_worth_it() || is_spinning_.exchange(true)) return;
+  const Moment until = scheduler_.clock().now() + limits_.spin;
+  pollfd poll_one{self.device, POLLIN, 0};
+  bool was_found = false;
+  for (unsigned looks = 0; looks < kLooksMax && !was_found && scheduler_.clock().now() < until; ++looks) {
+    was_found = poll(&poll_one, 1, 0) != 0;
+  }
+  is_spinning_ = false;
+  self.spins.note(was_found);
+}
+
 /// Waits for the device without holding on to memory. False: read it later, a signal came.
 bool ClassicLane::wait_readable(Worker& self) {
   pollfd poll_one{self.device, POLLIN, 0};
@@ -35,6 +48,8 @@ bool ClassicLane::wait_readable(Worker& self) {
 ClassicLane::Next ClassicLane::read_one(Worker& self) {
   const Moment came_at = scheduler_.clock().now();
   ReadOutcome outcome;
+  if (self.buffer->was_large_long_ago()) self.buffer->give_back();
+  if (!is_stopping_) spin(self);
   if (!is_stopping_ && (!self.buffer->is_worth_giving_back() || wait_readable(self))) {
     outcome = read_message(self.device, self.buffer->request_room());
   }

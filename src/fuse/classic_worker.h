@@ -19,6 +19,7 @@ struct ClassicLane::Worker {
   const std::unique_ptr<WorkBuffer> buffer;
   RunningRequests::Place& place;
   ReadHistory history;
+  SpinHistory spins;
   bool is_running = false;  // a request
   bool is_asleep = false;   // slept in it, and is not counted as working
   int device = -1;

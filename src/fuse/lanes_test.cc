@@ -119,6 +119,26 @@ TEST(LanePolicy, TheLastReaderNeverRests) {
   EXPECT_TRUE(may_rest(history, 2, kLimits)) << "two are enough to wait at the device";
 }
 
+TEST(LanePolicy, WhoIsNeverLuckyLooksRarely) {
+  SpinHistory history;
+  unsigned looks = 0;
+  for (int request = 0; request < 6700; ++request) {
+    if (!history.is_worth_it()) continue;
+    ++looks;
+    history.note(false);
+  }
+  EXPECT_NEAR(looks, 6700 / SpinHistory::kPassedBy, 5);
+  while (!history.is_worth_it()) {
+  }
+  history.note(true);
+  for (int request = 0; request < 100; ++request) {
+    EXPECT_TRUE(history.is_worth_it()) << "once lucky, always looking";
+    history.note(request % SpinHistory::kMissesMax == 0);
+  }
+  EXPECT_EQ(default_lane_limits(1).spin, Duration()) << "whoever would ask needs the only processor";
+  EXPECT_GT(default_lane_limits(2).spin, Duration());
+}
+
 TEST(LanePolicy, ALargeRequestTakesItsTimeToCopy) {
   EXPECT_TRUE(was_waiting(std::chrono::microseconds(2), 80));
   EXPECT_FALSE(was_waiting(std::chrono::microseconds(30), 80));

@@ -3,6 +3,7 @@
 // when the thread has nothing to do for a while.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 
@@ -25,8 +26,14 @@ class WorkBuffer {
   /// Room for the data of a reply, page-aligned. It overlaps a request only where a WRITE has its data.
   MutableByteSpan reply_room() const { return {base_ + kReplyAt, kDataBytesMax}; }
 
-  /// To be told how much was used, so that it knows whether there is anything to give back.
-  void touched(std::size_t bytes) { touched_ = bytes > touched_ ? bytes : touched_; }
+  /// To be told how much a request used, so that it knows whether there is anything to give back.
+  void touched(std::size_t bytes) {
+    touched_ = std::max(touched_, bytes);
+    small_in_a_row_ = bytes > kKeptBytes ? 0 : small_in_a_row_ + 1;
+  }
+  /// After many small requests: the memory of a large one is better given back between two of them than watched over, since who has
+  /// something to give back waits for the device with two calls instead of one.
+  bool was_large_long_ago() const { return is_worth_giving_back() && small_in_a_row_ >= kSmallInARow; }
   bool is_worth_giving_back() const { return touched_ > kKeptBytes; }
   /// Gives the memory back but for its first pages. Nothing in it is needed any more.
   void give_back();
@@ -37,12 +44,13 @@ class WorkBuffer {
   static constexpr std::size_t kReplyAt = 2 * kPage;
   static constexpr std::size_t kBytes = kDataBytesMax + 16384;
   static constexpr std::size_t kKeptBytes = 32768;
+  static constexpr std::size_t kSmallInARow = 256;
   static_assert(kBytes - kRequestAt >= kDataBytesMax + sizeof(fuse_in_header) + sizeof(fuse_write_in));
   static_assert(kReplyAt + kDataBytesMax <= kBytes);
 
   explicit WorkBuffer(std::byte* base) : base_(base) {}
   std::byte* const base_;
-  std::size_t touched_ = 0;
+  std::size_t touched_ = 0, small_in_a_row_ = 0;
 };
 
 }  // namespace headrace::fuse

@@ -44,5 +44,18 @@ TEST(WorkBuffer, MemoryThatIsGivenBackIsGone) {
   EXPECT_FALSE((*buffer)->is_worth_giving_back());
 }
 
+TEST(WorkBuffer, OneLargeRequestAmongSmallOnesIsGivenBackSoon) {
+  const auto buffer = WorkBuffer::make();
+  ASSERT_TRUE(buffer);
+  for (int i = 0; i < 1000; ++i) (*buffer)->touched(100);
+  EXPECT_FALSE((*buffer)->was_large_long_ago()) << "nothing was large";
+  (*buffer)->touched(kDataBytesMax);
+  EXPECT_FALSE((*buffer)->was_large_long_ago());
+  for (int i = 0; i < 1000; ++i) (*buffer)->touched(100);
+  EXPECT_TRUE((*buffer)->was_large_long_ago());
+  (*buffer)->touched(kDataBytesMax);
+  EXPECT_FALSE((*buffer)->was_large_long_ago()) << "again";
+}
+
 }  // namespace
 }  // namespace headrace::fuse
