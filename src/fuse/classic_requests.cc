@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a thread of the classic lane does with what it reads.
 #include <poll.h>
+#include <sched.h>
 
 #include <algorithm>
 
@@ -31,6 +32,7 @@ void ClassicLane::spin(Worker& self) {
   bool was_found = false;
   for (unsigned looks = 0; looks < kLooksMax && !was_found && scheduler_.clock().now() < until; ++looks) {
     was_found = poll(&poll_one, 1, 0) != 0;
+    if (!was_found) sched_yield();  // whoever would ask may need this very core
   }
   is_spinning_ = false;
   self.spins.note(was_found);
