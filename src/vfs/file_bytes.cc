@@ -56,6 +56,12 @@ Attr FileBytes::overlay(Attr attr) const {
 
 Attr FileBytes::overlaid(Attr attr) const {
   MutexLock lock(mutex_);
+  if (committed_.ctime > attr.ctime) {
+    // It was read before a commit that has ended since, which took with it what was pending.
+    attr.length = committed_.length;
+    attr.mtime = committed_.mtime;
+    attr.ctime = committed_.ctime;
+  }
   return overlay(std::move(attr));
 }
 

@@ -41,7 +41,7 @@ class FileBytes {
 
   /// Committed attributes from the metadata, newer than what is known: other mounts' changes drop what is remembered of the chunks.
   void refresh(const Attr& attr);
-  /// Puts the length and times of unflushed writes over committed attributes.
+  /// Puts the length and times of unflushed writes over committed attributes, and those of a commit that ended after these were read.
   Attr overlaid(Attr attr) const;
   /// The attributes as this mount shows them, as last known.
   Attr attr() const;

@@ -64,6 +64,21 @@ TEST_F(FileBytesTest, AFlushedWriteIsCommitted) {
   EXPECT_FALSE(file_->is_dirty());
 }
 
+TEST_F(FileBytesTest, AttributesReadBeforeACommitDoNotHideWhatItBrought) {
+  write(0, "hello");
+  const Attr before = mount_.volume.attr(ino_);
+  EXPECT_EQ(file_->overlaid(before).length, 5u) << "pending";
+  mount_.volume.pass(std::chrono::milliseconds(1));
+  ASSERT_TRUE(file_->flush(scope_));
+  EXPECT_EQ(file_->overlaid(before).length, 5u) << "a link or a getattr read them, then the flusher was faster";
+  EXPECT_EQ(file_->overlaid(before).mtime, mount_.volume.attr(ino_).mtime);
+  const Attr committed = mount_.volume.attr(ino_);
+  Attr shorter = committed;
+  shorter.length = 2;
+  shorter.ctime.seconds += 1;
+  EXPECT_EQ(file_->overlaid(shorter).length, 2u) << "another mount cut it later";
+}
+
 TEST_F(FileBytesTest, AWriteWaitsForTheCompactionOfAFullList) {
   const records::SlicesKey list{ino_, ChunkIndex{0}};
   mount_.volume.put_record(list, records::SliceList(2500, {0, SliceId{0}, 0, 0, 10}));
