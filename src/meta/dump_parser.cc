@@ -37,6 +37,13 @@ Result<T> number(const ordered_json& object, const char* name, std::optional<T> 
   return damaged(fmt::format("\"{}\" is no number that it could be", name));
 }
 
+/// kDamaged: 0, which no file has.
+Result<Ino> inode_number(const ordered_json& object) {
+  TRY(const auto ino, number<std::uint64_t>(object, "inode", std::nullopt));
+  if (ino == 0) return damaged("\"inode\" is 0, which no file has");
+  return Ino{ino};
+}
+
 Result<std::string> text(const ordered_json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end() || !found->is_string()) return damaged(fmt::format("\"{}\" is no text", name));
@@ -53,8 +60,7 @@ Result<Timestamp> time_of(const ordered_json& attr, const char* seconds, const c
 
 Result<void> take_attr(const ordered_json& value, DumpedEntry& entry) {
   if (!value.is_object()) return damaged("\"attr\" is no object");
-  TRY(const auto ino, number<std::uint64_t>(value, "inode", std::nullopt));
-  entry.ino = Ino{ino};
+  TRY(entry.ino, inode_number(value));
   Attr& attr = entry.attr;
   TRY(const std::string type, text(value, "type"));
   TRY(attr.type, type_of_dump_name(type));
@@ -352,10 +358,10 @@ class Parser final : public nlohmann::json_sax<ordered_json> {
     if (!value.is_array()) return damaged("\"DelFiles\" is no list");
     for (const ordered_json& file : value) {
       if (!file.is_object()) return damaged("a deleted file is no object");
-      TRY(const auto ino, number<std::uint64_t>(file, "inode", std::nullopt));
+      TRY(const Ino ino, inode_number(file));
       TRY(const auto length, number<std::uint64_t>(file, "length"));
       TRY(const auto seconds, number<std::int64_t>(file, "expire"));
-      TRY_OK(visitor_.on_deleted_file(Ino{ino}, {length, seconds}));
+      TRY_OK(visitor_.on_deleted_file(ino, {length, seconds}));
     }
     return {};
   }
@@ -366,7 +372,7 @@ class Parser final : public nlohmann::json_sax<ordered_json> {
     for (const auto& [name, quota] : value.items()) {
       std::uint64_t ino = 0;
       const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), ino);
-      if (error != std::errc() || end != name.data() + name.size() || !quota.is_object()) return damaged(fmt::format("quota \"{}\" is of no directory", name));
+      if (error != std::errc() || end != name.data() + name.size() || ino == 0 || !quota.is_object()) return damaged(fmt::format("quota \"{}\" is of no directory", name));
       TRY(const auto space, number<std::int64_t>(quota, "maxSpace"));
       TRY(const auto inodes, number<std::int64_t>(quota, "maxInodes"));
       TRY_OK(visitor_.on_quota(Ino{ino}, space, inodes));

@@ -236,6 +236,9 @@ TEST_F(LoadDump, LimitsOfDirectoriesGetWhatTheirTreesUse) {
 
 TEST_F(LoadDump, WhatIsNoDumpIsRefusedWithItsPlace) {
   expect_refused("", "byte");
+  expect_refused(with_entries("", R"(,"DelFiles":[{"inode":0,"length":5,"expire":1}])"), "no file has");
+  expect_refused(with_entries("", R"(,"Quotas":{"0":{"maxSpace":1,"maxInodes":1}})"), "quota");
+  expect_refused(with_entries(entry("a", 0, "regular")), "no file has");
   expect_refused("[]", "list");
   expect_refused("{}", "FSTree");
   expect_refused("{\"FSTree\":{\"attr\":{\"inode\":1,\"type\":\"directory\"}}}", "Setting");
