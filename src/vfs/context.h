@@ -10,6 +10,7 @@
 #include "block/block_store.h"
 #include "block/node_tier.h"
 #include "meta/volume.h"
+#include "vfs/commits.h"
 #include "vfs/file_system.h"
 
 namespace headrace::vfs {
@@ -22,6 +23,7 @@ struct Context {
   Scheduler& scheduler;
   const Log& log;
   const FileSystemOptions& options;
+  Commits& commits;
   /// Called when a chunk's list is seen to be long. Set once, before the first request; may be empty.
   std::function<void(Ino, ChunkIndex)> list_is_long;
   /// Called with the bytes that a compaction rewrote. As above.

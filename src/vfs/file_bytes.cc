@@ -33,14 +33,27 @@ FileBytes::FileBytes(const Context& context, Ino ino, Attr attr)
   committed_ = attr;
 }
 
-void FileBytes::refresh(const Attr& attr) {
-  MutexLock lock(mutex_);
-  if (attr.length != committed_.length || attr.mtime != committed_.mtime || attr.ctime != committed_.ctime) {
-    views_.clear();
-    ++views_epoch_;
-    fill_.reset();
-  }
+bool FileBytes::is_committed(const Attr& attr) const {
+  return attr.length == committed_.length && attr.mtime == committed_.mtime && attr.ctime == committed_.ctime;
+}
+
+void FileBytes::set_committed(const Attr& attr) {
   committed_ = attr;
+  context_.commits.note(ino_);
+}
+
+bool FileBytes::refresh(const ReadAttr& read) {
+  MutexLock lock(mutex_);
+  if (is_committed(read.attr)) {
+    committed_ = read.attr;
+    return true;
+  }
+  if (context_.commits.since(read.asked, ino_)) return false;
+  views_.clear();
+  ++views_epoch_;
+  fill_.reset();
+  set_committed(read.attr);
+  return true;
 }
 
 std::uint64_t FileBytes::shown_length() const { return std::max(committed_.length, pending_.end()); }
@@ -56,12 +69,6 @@ Attr FileBytes::overlay(Attr attr) const {
 
 Attr FileBytes::overlaid(Attr attr) const {
   MutexLock lock(mutex_);
-  if (committed_.ctime > attr.ctime) {
-    // It was read before a commit that has ended since, which took with it what was pending.
-    attr.length = committed_.length;
-    attr.mtime = committed_.mtime;
-    attr.ctime = committed_.ctime;
-  }
   return overlay(std::move(attr));
 }
 
@@ -140,8 +147,7 @@ bool FileBytes::has_views(std::uint64_t offset, std::uint64_t length) const {
 
 void FileBytes::follow(std::shared_ptr<block::FileFill> fill, const Attr& version) {
   MutexLock lock(mutex_);
-  const bool is_same = committed_.length == version.length && committed_.mtime == version.mtime && committed_.ctime == version.ctime;
-  if (is_same && pending_.is_empty()) fill_ = std::move(fill);
+  if (is_committed(version) && pending_.is_empty()) fill_ = std::move(fill);
 }
 
 bool FileBytes::follows_fill() const {
@@ -163,7 +169,7 @@ Result<void> FileBytes::load_views(const Scope& scope, ChunkIndex first, ChunkIn
     MutexLock lock(mutex_);
     if (epoch != views_epoch_) continue;  // it may be of before a commit: the caller looks again
     if (view.attr.ctime > committed_.ctime || view.attr.length != committed_.length) {
-      committed_ = view.attr;
+      set_committed(view.attr);
       fill_.reset();
     }
     while (views_.size() >= kViewsMax)
@@ -385,7 +391,7 @@ void FileBytes::committed(std::span<const std::shared_ptr<PendingSlice>> batch, 
   if (!batch.empty()) {
     // The length that the commit left may be behind what `attr()` made up for an empty batch: only a real answer counts.
     const bool is_real = std::any_of(batch.begin(), batch.end(), [](const auto& slice) { return slice->visible != 0; });
-    if (is_real) committed_ = attr;
+    if (is_real) set_committed(attr);
   }
   if (pending_.is_empty()) modified_.reset();
   drop_dirty_if_clean();

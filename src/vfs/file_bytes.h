@@ -39,9 +39,11 @@ class FileBytes {
  public:
   FileBytes(const Context& context, Ino ino, Attr attr);
 
-  /// Committed attributes from the metadata, newer than what is known: other mounts' changes drop what is remembered of the chunks.
-  void refresh(const Attr& attr);
-  /// Puts the length and times of unflushed writes over committed attributes, and those of a commit that ended after these were read.
+  /// Committed attributes from the metadata: other mounts' changes drop what is remembered of the chunks. False, and no effect, when
+  /// they differ from what is known and that moved on after they were asked for: they may be of before it.
+  [[nodiscard]] bool refresh(const ReadAttr& read);
+  /// Puts the length and times of unflushed writes over committed attributes. A commit in between takes what was unflushed: ask
+  /// Commits::since() after this.
   Attr overlaid(Attr attr) const;
   /// The attributes as this mount shows them, as last known.
   Attr attr() const;
@@ -114,6 +116,8 @@ class FileBytes {
   std::uint64_t shown_length() const REQUIRES(mutex_);
   void forget_view(ChunkIndex chunk) REQUIRES(mutex_);
   void note_change() REQUIRES(mutex_);
+  void set_committed(const Attr& attr) REQUIRES(mutex_);
+  bool is_committed(const Attr& attr) const REQUIRES(mutex_);
   /// The index knows of unflushed bytes from before they are there until after they are committed.
   void keep_dirty() REQUIRES(mutex_);
   void drop_dirty_if_clean() REQUIRES(mutex_);

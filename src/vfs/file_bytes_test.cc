@@ -66,17 +66,24 @@ TEST_F(FileBytesTest, AFlushedWriteIsCommitted) {
 
 TEST_F(FileBytesTest, AttributesReadBeforeACommitDoNotHideWhatItBrought) {
   write(0, "hello");
+  const Commits::Mark asked = mount_.commits.mark();
   const Attr before = mount_.volume.attr(ino_);
   EXPECT_EQ(file_->overlaid(before).length, 5u) << "pending";
-  mount_.volume.pass(std::chrono::milliseconds(1));
+  EXPECT_FALSE(mount_.commits.since(asked, ino_));
   ASSERT_TRUE(file_->flush(scope_));
-  EXPECT_EQ(file_->overlaid(before).length, 5u) << "a link or a getattr read them, then the flusher was faster";
-  EXPECT_EQ(file_->overlaid(before).mtime, mount_.volume.attr(ino_).mtime);
-  const Attr committed = mount_.volume.attr(ino_);
-  Attr shorter = committed;
+  EXPECT_TRUE(mount_.commits.since(asked, ino_)) << "a link or a getattr read them, then the flusher was faster";
+  EXPECT_FALSE(file_->refresh({before, asked})) << "an open read them, then the flusher was faster";
+  EXPECT_EQ(file_->length(), 5u);
+  EXPECT_EQ(file_->write(scope_, 0, true, bytes_of(" world"), nullptr).value(), 5u) << "appended to what was committed";
+
+  const Commits::Mark later = mount_.commits.mark();
+  Attr shorter = mount_.volume.attr(ino_);
   shorter.length = 2;
+  ASSERT_TRUE(file_->flush(scope_));
   shorter.ctime.seconds += 1;
-  EXPECT_EQ(file_->overlaid(shorter).length, 2u) << "another mount cut it later";
+  EXPECT_FALSE(file_->refresh({shorter, later}));
+  EXPECT_TRUE(file_->refresh({shorter, mount_.commits.mark()})) << "another mount cut it";
+  EXPECT_EQ(file_->length(), 2u);
 }
 
 TEST_F(FileBytesTest, AWriteWaitsForTheCompactionOfAFullList) {

@@ -17,7 +17,7 @@ void FileBytes::apply(const Attr& attr, ChunkIndex first, ChunkIndex last) {
   MutexLock lock(mutex_);
   views_.erase(views_.lower_bound(first), views_.upper_bound(last));
   ++views_epoch_;
-  committed_ = attr;
+  set_committed(attr);
   note_change();
 }
 
@@ -30,7 +30,7 @@ Result<Attr> FileBytes::truncate(const Scope& scope, const Caller& caller, std::
   TRY(const Attr attr, when_there_is_room(scope, ends, [&] { return context_.volume.truncate(scope, caller, ino_, length); }));
   apply(attr, ChunkIndex{0}, ChunkIndex{0xFFFFFFFF});
   if (watcher != nullptr) TRY_OK(watcher->resized(scope, {before, length}));
-  return overlaid(attr);
+  return this->attr();
 }
 
 Result<Attr> FileBytes::fallocate(const Scope& scope, const Caller& caller, int mode, std::uint64_t offset,
@@ -48,7 +48,7 @@ Result<Attr> FileBytes::fallocate(const Scope& scope, const Caller& caller, int 
     if ((mode & (meta::kFallocatePunchHole | meta::kFallocateZeroRange)) != 0)
       TRY_OK(watcher->replaced(scope, offset, length));
   }
-  return overlaid(attr);
+  return this->attr();
 }
 
 Result<std::uint64_t> FileBytes::copy_from(const Scope& scope, FileBytes& source, std::uint64_t source_offset,

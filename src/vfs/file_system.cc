@@ -27,7 +27,7 @@ FileSystem::Impl::Impl(meta::Volume& volume, block::BlockStore& blocks, block::N
       log(log_),
       options(std::move(file_system_options)),
       providers(std::move(what_provides)),
-      context{volume, blocks, tier, budget, scheduler_, log_, options, {}},
+      context{volume, blocks, tier, budget, scheduler_, log_, options, commits, {}},
       nodes(first_incarnation(options)),
       files(context, nodes),
       handles(options.index),
@@ -53,24 +53,39 @@ FileSystem::Impl::Impl(meta::Volume& volume, block::BlockStore& blocks, block::N
       registry.gauge_from("juicefs_fuse_open_handlers", [this] { return static_cast<double>(handles.count()); }));
 }
 
-NodeEntry FileSystem::Impl::entry_of(const meta::Entry& entry) {
-  const bool is_directory = entry.attr.type == FileType::kDirectory;
-  const bool is_regular = entry.attr.type == FileType::kRegular && !is_virtual(entry.ino);
-  return {nodes.remember(entry.ino, is_regular),
+Result<NodeEntry> FileSystem::Impl::entry_of(const Scope& scope, const meta::Entry& entry, Commits::Mark asked) {
+  TRY(const Attr attr, shown(scope, entry.ino, entry.attr, asked));
+  return new_entry(entry.ino, attr);
+}
+
+NodeEntry FileSystem::Impl::new_entry(Ino ino, const Attr& attr) {
+  const bool is_directory = attr.type == FileType::kDirectory;
+  const bool is_regular = attr.type == FileType::kRegular && !is_virtual(ino);
+  return {nodes.remember(ino, is_regular),
           is_regular ? generation : 1,
-          entry.ino,
-          shown(entry.ino, entry.attr),
+          ino,
+          attr,
           is_directory ? options.dir_entry_ttl : options.entry_ttl,
           options.attr_ttl};
 }
 
-Attr FileSystem::Impl::shown(Ino ino, const Attr& attr) const {
+Result<Attr> FileSystem::Impl::shown(const Scope& scope, Ino ino, Attr attr, Commits::Mark asked) const {
   if (attr.type != FileType::kRegular) return attr;
-  const std::shared_ptr<OpenFile> file = files.find(ino);
-  return file == nullptr ? attr : file->bytes().overlaid(attr);
+  for (;;) {
+    const std::shared_ptr<OpenFile> file = files.find(ino);
+    const Attr shown = file == nullptr ? attr : file->bytes().overlaid(attr);
+    if (!context.commits.since(asked, ino)) return shown;
+    asked = context.commits.mark();
+    Result<Attr> again = context.volume.getattr(scope, ino);
+    if (!again) return again.code() == Code::kNotFound ? Result<Attr>(shown) : again;
+    attr = *again;
+  }
 }
 
-NodeAttr FileSystem::Impl::attr_of(Ino ino, const Attr& attr) { return {ino, shown(ino, attr), options.attr_ttl}; }
+Result<NodeAttr> FileSystem::Impl::attr_of(const Scope& scope, Ino ino, const Attr& attr, Commits::Mark asked) {
+  TRY(const Attr shown_attr, shown(scope, ino, attr, asked));
+  return NodeAttr{ino, shown_attr, options.attr_ttl};
+}
 
 void FileSystem::Impl::attributes_changed(Ino ino, NodeId by) {
   KernelPort* port = kernel.load();
@@ -137,8 +152,9 @@ Result<NodeEntry> FileSystem::lookup(const Scope& scope, const Caller&, NodeId p
     return NodeEntry{impl_->nodes.remember(*virtual_ino, false), 1,           *virtual_ino,
                      impl_->virtual_files.attr(*virtual_ino), Duration(0), Duration(0)};
   }
+  const Commits::Mark asked = impl_->commits.mark();
   TRY(const meta::Entry entry, impl_->context.volume.lookup(scope, directory, name));
-  return impl_->entry_of(entry);
+  return impl_->entry_of(scope, entry, asked);
 }
 
 void FileSystem::forget(NodeId node, std::uint64_t lookups) {
@@ -158,8 +174,9 @@ Result<NodeEntry> FileSystem::mknod(const Scope& scope, const Caller& caller, No
                                     const meta::NewNode& node) {
   TRY_OK(impl_->check_changeable(ino_of(parent)));
   if (VirtualFiles::lookup(ino_of(parent), name)) return Code::kExists;
+  const Commits::Mark asked = impl_->commits.mark();
   TRY(const meta::Entry entry, impl_->context.volume.mknod(scope, caller, ino_of(parent), name, node));
-  return impl_->entry_of(entry);
+  return impl_->entry_of(scope, entry, asked);
 }
 
 Result<void> FileSystem::unlink(const Scope& scope, const Caller& caller, NodeId parent, std::string_view name) {
@@ -244,8 +261,9 @@ Result<NodeEntry> FileSystem::link(const Scope& scope, const Caller& caller, Nod
   TRY_OK(impl_->check_changeable(ino_of(node)));
   TRY_OK(impl_->check_changeable(ino_of(parent)));
   if (VirtualFiles::lookup(ino_of(parent), name)) return Code::kExists;
+  const Commits::Mark asked = impl_->commits.mark();
   TRY(const meta::Entry entry, impl_->context.volume.link(scope, caller, ino_of(node), ino_of(parent), name));
-  NodeEntry linked = impl_->entry_of(entry);
+  TRY(NodeEntry linked, impl_->entry_of(scope, entry, asked));
   impl_->attributes_changed(entry.ino, linked.node);
   return linked;
 }

@@ -25,8 +25,9 @@ Result<void> check_xattr(std::string_view name) {
 Result<NodeAttr> FileSystem::getattr(const Scope& scope, const Caller&, NodeId node, std::optional<std::uint64_t>) {
   const Ino ino = ino_of(node);
   if (is_virtual(ino)) return NodeAttr{ino, impl_->virtual_files.attr(ino), Duration(0)};
+  const Commits::Mark asked = impl_->commits.mark();
   const Result<Attr> attr = impl_->context.volume.getattr(scope, ino);
-  if (attr) return impl_->attr_of(ino, *attr);
+  if (attr) return impl_->attr_of(scope, ino, *attr, asked);
   if (attr.code() != Code::kNotFound) return attr.error();
   MutexLock lock(impl_->mutex);
   if (const auto gone = impl_->departed.find(ino); gone != impl_->departed.end())
@@ -66,14 +67,14 @@ Result<NodeAttr> FileSystem::setattr(const Scope& scope, const Caller& caller, N
   const meta::AttrChange& change = set.change;
   const bool changes_more = change.mode || change.uid || change.gid || change.atime || change.mtime ||
                             change.atime_now || change.mtime_now || change.flags;
-  if (changes_more || !set.size) {
-    TRY(attr, impl_->context.volume.setattr(scope, caller, ino, change));
-    if (change.mtime || change.mtime_now) {
-      if (const std::shared_ptr<OpenFile> file = impl_->files.find(ino)) file->bytes().set_modified(attr.mtime);
-    }
-    impl_->attributes_changed(ino, node);
+  if (set.size && !changes_more) return NodeAttr{ino, attr, impl_->options.attr_ttl};
+  const Commits::Mark asked = impl_->commits.mark();
+  TRY(attr, impl_->context.volume.setattr(scope, caller, ino, change));
+  if (change.mtime || change.mtime_now) {
+    if (const std::shared_ptr<OpenFile> file = impl_->files.find(ino)) file->bytes().set_modified(attr.mtime);
   }
-  return impl_->attr_of(ino, attr);
+  impl_->attributes_changed(ino, node);
+  return impl_->attr_of(scope, ino, attr, asked);
 }
 
 Result<std::string> FileSystem::getxattr(const Scope& scope, const Caller&, NodeId node, std::string_view name) {

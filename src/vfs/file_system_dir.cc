@@ -29,6 +29,7 @@ Result<void> FileSystem::readdir(const Scope& scope, const Caller&, std::uint64_
   if (handle->directory == nullptr) return Code::kNotDirectory;
   // A successor that knows no names counts from here.
   if (cookie == 0 && handle->kept != nullptr) handle->kept->listing_start = handle->directory->next_cookie();
+  const Commits::Mark asked = impl_->commits.mark();
   return handle->directory->list(scope, cookie, plus, [&](const meta::DirEntry& entry, std::uint64_t next_cookie) {
     Listed listed{.name = entry.name,
                   .ino = entry.ino,
@@ -37,8 +38,10 @@ Result<void> FileSystem::readdir(const Scope& scope, const Caller&, std::uint64_
                   .entry = {},
                   .has_entry = false};
     if (plus && entry.attr) {
-      listed.entry = impl_->entry_of({entry.ino, *entry.attr});
-      listed.has_entry = true;
+      if (const Result<NodeEntry> shown = impl_->entry_of(scope, {entry.ino, *entry.attr}, asked)) {
+        listed.entry = *shown;
+        listed.has_entry = true;
+      }
     }
     const bool fits = sink(listed);
     if (!fits && listed.has_entry) impl_->nodes.take_back(listed.entry.node);

@@ -23,10 +23,13 @@ struct FileSystem::Impl {
   Impl(meta::Volume& volume, block::BlockStore& blocks, block::NodeTier& tier, Budget& budget, Scheduler& scheduler,
        const Log& log, metrics::Registry& registry, FileSystemOptions file_system_options, Providers what_provides);
 
-  /// The answer to a lookup: attributes as this mount shows them, and one more lookup counted.
-  NodeEntry entry_of(const meta::Entry& entry);
-  NodeAttr attr_of(Ino ino, const Attr& attr);
-  Attr shown(Ino ino, const Attr& attr) const;
+  /// The answer to a lookup: attributes as this mount shows them, and one more lookup counted. `asked`: when the metadata was.
+  Result<NodeEntry> entry_of(const Scope& scope, const meta::Entry& entry, Commits::Mark asked);
+  /// As entry_of(), of attributes that can be shown as they are.
+  NodeEntry new_entry(Ino ino, const Attr& attr);
+  Result<NodeAttr> attr_of(const Scope& scope, Ino ino, const Attr& attr, Commits::Mark asked);
+  /// Attributes with what is not committed yet, asked for once more if a commit came between.
+  Result<Attr> shown(const Scope& scope, Ino ino, Attr attr, Commits::Mark asked) const;
   /// Other numbers of this inode hold attributes that are old now.
   void attributes_changed(Ino ino, NodeId by);
   /// kStale: a name under this directory cannot be made; kAccess …: refuses changes of the mount's own files.
@@ -39,7 +42,7 @@ struct FileSystem::Impl {
     bool is_new = false;            // made by this very call
     bool kills_privileges = false;  // with O_TRUNC: suid and sgid go
   };
-  Result<Opened> open_held(const Scope& scope, const Caller& caller, NodeId node, int flags, const Attr& attr,
+  Result<Opened> open_held(const Scope& scope, const Caller& caller, NodeId node, int flags, const ReadAttr& read,
                            const OpenHints& hints);
   void give_back(const Scope& scope, Ino ino);
   /// Holds the file that a rename is about to replace, if the kernel knows it: until it is forgotten.
@@ -66,6 +69,7 @@ struct FileSystem::Impl {
   const Log& log;
   FileSystemOptions options;
   Providers providers;
+  Commits commits;
   Context context;
   /// Of regular files: after a thousand restarts their numbers begin anew, and the kernel tells them apart by this.
   const std::uint64_t generation = 1 + (options.index == nullptr ? 0 : options.index->restarts());

@@ -14,10 +14,12 @@ Result<std::shared_ptr<Handle>> FileSystem::Impl::handle_of(std::uint64_t number
 }
 
 Result<std::shared_ptr<OpenFile>> FileSystem::Impl::borrow(const Scope& scope, NodeId node) {
+  const Commits::Mark asked = commits.mark();
   TRY(const Attr attr, context.volume.getattr(scope, ino_of(node)));
   if (attr.type == FileType::kDirectory) return Code::kIsDirectory;
   if (attr.type != FileType::kRegular) return Code::kInvalid;
-  return files.acquire(ino_of(node), attr);
+  TRY(Acquired acquired, files.acquire(scope, ino_of(node), {attr, asked}));
+  return std::move(acquired.file);
 }
 
 void FileSystem::Impl::give_back(const Scope& scope, Ino ino) {
@@ -33,11 +35,12 @@ void FileSystem::Impl::give_back(const Scope& scope, Ino ino) {
 }
 
 Result<Opened> FileSystem::Impl::open_held(const Scope& scope, const Caller& caller, NodeId node, int flags,
-                                           const Attr& attr, const OpenHints& hints) {
+                                           const ReadAttr& read, const OpenHints& hints) {
   const Ino ino = ino_of(node);
   const int access = flags & O_ACCMODE;
   const bool reads = access != O_WRONLY, writes = access != O_RDONLY;
-  const std::shared_ptr<OpenFile> file = files.acquire(ino, attr);
+  TRY(const Acquired acquired, files.acquire(scope, ino, read));
+  const auto& [file, attr] = acquired;
   std::shared_ptr<block::NodeFile> copy;
   if (!writes && !hints.is_new && file->wants_copy(node, attr)) copy = whole_files.complete_copy(scope, ino);
   Result<OpenedMode> mode = file->open(node, reads, writes, attr, std::move(copy), kernel);
@@ -91,6 +94,7 @@ Result<Opened> FileSystem::open(const Scope& scope, const Caller& caller, NodeId
     return Opened{impl_->handles.add(std::move(handle)), OpenMode::kDirect, false, 0};
   }
   if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0) TRY_OK(impl_->check_changeable(ino));
+  const Commits::Mark asked = impl_->commits.mark();
   Result<Attr> attr = impl_->context.volume.hold(scope, ino);
   // The kernel asks for the name once more and tells the user ENOENT itself.
   if (!attr) return attr.code() == Code::kNotFound ? Error(Code::kStale) : attr.error();
@@ -100,7 +104,7 @@ Result<Opened> FileSystem::open(const Scope& scope, const Caller& caller, NodeId
     return Code::kNotPermitted;  // what lies in the trash is as it was deleted, for root too
   }
   Result<Opened> opened = attr->type == FileType::kRegular
-                              ? impl_->open_held(scope, caller, node, flags, *attr, {false, kills_privileges})
+                              ? impl_->open_held(scope, caller, node, flags, {*attr, asked}, {false, kills_privileges})
                               : Result<Opened>(Code::kNoDevice);
   if (!opened) impl_->give_back(impl_->closing_scope(), ino);
   return opened;
@@ -120,15 +124,17 @@ Result<FileSystem::Created> FileSystem::create(const Scope& scope, const Caller&
   if (!made) return made.error();
   if (made->attr.type == FileType::kDirectory) return Code::kIsDirectory;
   if (made->attr.type == FileType::kSymlink) return Code::kStale;  // it came between the kernel's lookup and us
+  const Commits::Mark asked = impl_->commits.mark();
   TRY(const Attr attr, impl_->context.volume.hold(scope, made->ino));
   Created created;
-  created.entry = impl_->entry_of(*made);
-  Result<Opened> opened = impl_->open_held(scope, caller, created.entry.node, flags, attr, {is_new, kills_privileges});
+  created.entry = impl_->new_entry(made->ino, attr);
+  Result<Opened> opened =
+      impl_->open_held(scope, caller, created.entry.node, flags, {attr, asked}, {is_new, kills_privileges});
   if (!opened && opened.code() == Code::kStale) {
     // The number was retired just now; this reply names the file anyway, so it may name the fresh number.
     impl_->nodes.take_back(created.entry.node);
-    created.entry = impl_->entry_of(*made);
-    opened = impl_->open_held(scope, caller, created.entry.node, flags, attr, {is_new, kills_privileges});
+    created.entry = impl_->new_entry(made->ino, attr);
+    opened = impl_->open_held(scope, caller, created.entry.node, flags, {attr, asked}, {is_new, kills_privileges});
   }
   if (!opened) {
     impl_->nodes.take_back(created.entry.node);
@@ -136,8 +142,7 @@ Result<FileSystem::Created> FileSystem::create(const Scope& scope, const Caller&
     return opened.error();
   }
   created.opened = *opened;
-  created.entry.attr = impl_->shown(
-      made->ino, (flags & O_TRUNC) != 0 && !is_new ? impl_->files.find(made->ino)->bytes().attr() : made->attr);
+  created.entry.attr = impl_->files.find(made->ino)->bytes().attr();
   return created;
 }
 
@@ -146,10 +151,11 @@ Result<FileSystem::Created> FileSystem::create_unnamed(const Scope& scope, const
   TRY_OK(impl_->check_changeable(ino_of(parent)));
   meta::NewNode node;
   node.mode = mode;
+  const Commits::Mark asked = impl_->commits.mark();
   TRY(const meta::Entry made, impl_->context.volume.create_unnamed(scope, caller, ino_of(parent), node));
   Created created;
-  created.entry = impl_->entry_of(made);
-  Result<Opened> opened = impl_->open_held(scope, caller, created.entry.node, flags, made.attr, {true, false});
+  created.entry = impl_->new_entry(made.ino, made.attr);
+  Result<Opened> opened = impl_->open_held(scope, caller, created.entry.node, flags, {made.attr, asked}, {true, false});
   if (!opened) {
     impl_->nodes.take_back(created.entry.node);
     impl_->give_back(impl_->closing_scope(), made.ino);

@@ -76,12 +76,14 @@ Result<void> FileSystem::Impl::adopt_handle(const Scope& scope, KeptHandle& kept
   handle->writes = (kept.flags & KeptHandle::kWrites) != 0;
   handle->appends = (kept.flags & KeptHandle::kAppends) != 0;
   handle->owes_sync = handle->writes;
+  const Commits::Mark asked = commits.mark();
   const Result<Attr> attr = context.volume.hold(scope, handle->ino);
   if (!attr) {
     if (attr.code() == Code::kNotFound) context.options.index->handles.give_back(&kept);
     return attr.error();
   }
-  handle->file = files.acquire(handle->ino, *attr);
+  TRY(Acquired acquired, files.acquire(scope, handle->ino, {*attr, asked}));
+  handle->file = std::move(acquired.file);
   handle->file->adopt_handle(node, static_cast<NodeMode>(kept.mode), handle->writes);
   nodes.adopt(node);
   handles.put(number, std::move(handle));
@@ -90,15 +92,18 @@ Result<void> FileSystem::Impl::adopt_handle(const Scope& scope, KeptHandle& kept
 
 void FileSystem::Impl::adopt_backing(KeptBacking& kept, std::map<std::int32_t, UniqueFd>& descriptors) {
   const Ino ino = ino_of(kept.node);
+  const Commits::Mark asked = commits.mark();
   const Result<Attr> attr = context.volume.getattr(closing_scope(), ino);
   auto descriptor = descriptors.extract(static_cast<std::int32_t>(kept.key.load()));
   if (!attr) {
     // Nobody can open it any more; a mapping may still show it, until the kernel lets go of the number.
     return;
   }
+  const Result<Acquired> acquired = files.acquire(closing_scope(), ino, {*attr, asked});
+  if (!acquired) return;
   std::shared_ptr<block::NodeFile> copy;
   if (!descriptor.empty()) copy = std::make_shared<AdoptedCopy>(std::move(descriptor.mapped()), attr->length);
-  files.acquire(ino, *attr)->adopt_backing(kept.node, kept, std::move(copy), true);
+  acquired->file->adopt_backing(kept.node, kept, std::move(copy), true);
   nodes.adopt(kept.node);
 }
 

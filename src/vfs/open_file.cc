@@ -281,20 +281,24 @@ Result<void> OpenFile::Mirror::replaced(const Scope& scope, std::uint64_t offset
 
 // The table.
 
-std::shared_ptr<OpenFile> FileTable::acquire(Ino ino, const Attr& attr) {
+Result<Acquired> FileTable::acquire(const Scope& scope, Ino ino, ReadAttr read) {
   Shard& shard = shard_of(ino);
-  std::shared_ptr<OpenFile> file;
-  {
-    MutexLock lock(shard.mutex);
-    std::shared_ptr<OpenFile>& slot = shard.files[ino];
-    if (slot == nullptr) {
-      slot = std::make_shared<OpenFile>(context_, nodes_, ino, attr);
-      return slot;
+  for (;;) {
+    std::shared_ptr<OpenFile> file;
+    {
+      MutexLock lock(shard.mutex);
+      if (const auto found = shard.files.find(ino); found != shard.files.end()) {
+        file = found->second;
+      } else if (!context_.commits.since(read.asked, ino)) {  // by one that was here in between
+        file = std::make_shared<OpenFile>(context_, nodes_, ino, read.attr);
+        shard.files.emplace(ino, file);
+        return Acquired{std::move(file), read.attr};
+      }
     }
-    file = slot;
+    if (file != nullptr && file->bytes().refresh(read)) return Acquired{std::move(file), read.attr};
+    read.asked = context_.commits.mark();
+    TRY(read.attr, context_.volume.getattr(scope, ino));
   }
-  file->bytes().refresh(attr);
-  return file;
 }
 
 std::shared_ptr<OpenFile> FileTable::find(Ino ino) const {

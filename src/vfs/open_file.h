@@ -116,13 +116,18 @@ class OpenFile final {
   std::vector<Node> open_nodes_ GUARDED_BY(mutex_);
 };
 
+struct Acquired {
+  std::shared_ptr<OpenFile> file;
+  Attr attr;  // committed, and no older than the file's
+};
+
 /// All such files of a mount, by inode. Thread-safe.
 class FileTable {
  public:
   FileTable(const Context& context, NodeTable& nodes) : context_(context), nodes_(nodes) {}
 
-  /// The file, made when it is not there; `attr` is what the metadata said just now.
-  std::shared_ptr<OpenFile> acquire(Ino ino, const Attr& attr);
+  /// The file, made when it is not there. What was read is read once more when a commit of this mount came between.
+  Result<Acquired> acquire(const Scope& scope, Ino ino, ReadAttr read);
   std::shared_ptr<OpenFile> find(Ino ino) const;
   /// Drops the file from the table if nothing needs it.
   void drop_if_idle(const std::shared_ptr<OpenFile>& file);

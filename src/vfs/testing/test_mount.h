@@ -23,7 +23,8 @@ struct TestMount {
   block::NodeTier& tier = *owned_tier;
   Budget budget{volume.scheduler(), 64u << 20};
   FileSystemOptions options;
-  Context context{*volume, blocks, tier, budget, volume.scheduler(), volume.log(), options, {}};
+  Commits commits;
+  Context context{*volume, blocks, tier, budget, volume.scheduler(), volume.log(), options, commits, {}};
 
  private:
   static std::unique_ptr<block::NodeTier> new_tier(const Log& log, std::uint64_t bytes_max) {

@@ -117,6 +117,41 @@ def a_reader_of_a_growing_log_sees_only_whole_beginnings(s):
     _check_records(s, 2, 100, 500)
 
 
+@case(limit_s=60, table={"fsync": os.fsync, "close": None})
+def records_stay_where_they_are_while_others_open_and_commit(s, commit):
+    """Every record is committed on its own while others open the file: an opener never takes the file back to before a commit."""
+    writers, count, size = 3, 60, 700
+
+    def write(p, line, writer):
+        fd = os.open("log", _APPEND, 0o644)
+        for number in range(count):
+            os.write(fd, b"%02d:%05d:" % (writer, number) + bytes([97 + writer]) * (size - 10) + b"\n")
+            if commit is None:
+                os.close(fd)
+                fd = os.open("log", _APPEND, 0o644)
+            else:
+                commit(fd)
+        os.close(fd)
+
+    def watch(p, line):
+        shrunk = last = 0
+        for _ in range(300):
+            fd = os.open("log", os.O_RDONLY)
+            length = max(os.fstat(fd).st_size, len(os.pread(fd, writers * count * size + 1, 0)))
+            shrunk += length < last
+            last = length
+            os.close(fd)
+        line.say(str(shrunk))
+
+    s.put("log")
+    watchers = [s.peer(f"watcher {n}", watch) for n in range(2)]
+    peers = [s.peer(f"writer {w}", lambda p, line, w=w: write(p, line, w)) for w in range(writers)]
+    s.note("shrunk", [watcher.hear() for watcher in watchers])
+    for peer in watchers + peers:
+        peer.finish()
+    _check_records(s, writers, count, size)
+
+
 @case(limit_s=60)
 def an_exclusive_create_has_one_winner(s):
     rounds, tasks = 20, 16
