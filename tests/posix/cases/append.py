@@ -153,6 +153,44 @@ def records_stay_where_they_are_while_others_open_and_commit(s, commit):
 
 
 @case(limit_s=60)
+def a_file_rewritten_in_turn_is_read_as_it_was_left(s):
+    """Each in its turn reads the whole file and writes it anew, shorter or longer: what one left, the next one finds, while others only look."""
+    import fcntl
+
+    tasks, rounds = 4, 40
+
+    def rewrite(p, line, task):
+        turn = os.open("turn", os.O_RDWR)
+        for number in range(rounds):
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            with open("state", "rb") as state:
+                count, _, padding = state.read().partition(b" ")
+            if padding != b"x" * (int(count) * 37 % 6000):
+                raise RuntimeError(f"after {count} rounds there are {len(padding)} bytes")
+            count = int(count) + 1
+            with open("state", "wb") as state:
+                state.write(b"%d " % count + b"x" * (count * 37 % 6000))
+                if number % 3 == 0:
+                    state.flush()
+                    os.fsync(state.fileno())
+            fcntl.flock(turn, fcntl.LOCK_UN)
+        os.close(turn)
+
+    def look(p, line):
+        for _ in range(400):
+            os.stat("state")
+            os.close(os.open("state", os.O_RDONLY))
+
+    s.put("turn")
+    s.put("state", b"0 ")
+    peers = [s.peer(f"writer {n}", lambda p, line, n=n: rewrite(p, line, n)) for n in range(tasks)]
+    peers += [s.peer(f"watcher {n}", look) for n in range(2)]
+    for peer in peers:
+        peer.finish()
+    s.note("all counted", open("state", "rb").read().partition(b" ")[0])
+
+
+@case(limit_s=60)
 def an_exclusive_create_has_one_winner(s):
     rounds, tasks = 20, 16
 
