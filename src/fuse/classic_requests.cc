@@ -26,6 +26,8 @@ Moment deadline_of(std::uint32_t opcode, Moment read_at) {
 
 /// Looks for a request a moment before it sleeps, as long as that finds some. Whether or not, a read follows.
 void ClassicLane::spin(Worker& self) {
+  // Under load the next one is there already, and a look at it would be a call for nothing.
+  if (self.history.waiting_in_a_row >= kReadsWaitingForHelp) return;
   if (limits_.spin <= Duration() || !self.spins.is_worth_it() || is_spinning_.exchange(true)) return;
   const Moment until = scheduler_.clock().now() + limits_.spin;
   pollfd poll_one{self.device, POLLIN, 0};

@@ -153,6 +153,8 @@ class Volume {
   /// `name` may be "." or "..". ".trash" is answered at the root when the volume has one.
   Result<Entry> lookup(const Scope& scope, Ino parent, std::string_view name);
   Result<Entry> mknod(const Scope& scope, const Caller& caller, Ino parent, std::string_view name, const NewNode& node);
+  /// mknod() of a regular file, held from before anybody can find it: pair with release().
+  Result<Entry> create(const Scope& scope, const Caller& caller, Ino parent, std::string_view name, const NewNode& node);
   /// A regular file without a name, held open by this session (O_TMPFILE). Already held: pair with release().
   Result<Entry> create_unnamed(const Scope& scope, const Caller& caller, Ino parent, const NewNode& node);
   Result<Removed> unlink(const Scope& scope, const Caller& caller, Ino parent, std::string_view name);

@@ -99,6 +99,23 @@ Result<Entry> Volume::mknod(const Scope& scope, const Caller& caller, Ino parent
   });
 }
 
+Result<Entry> Volume::create(const Scope& scope, const Caller& caller, Ino parent, std::string_view name, const NewNode& node) {
+  TRY_OK(check_name(parent, name));
+  if (node.type != FileType::kRegular) return Code::kInvalid;
+  if (impl_->is_read_only) return Code::kReadOnly;
+  TRY(const Ino fresh, fresh_inode(scope, impl_->engine));
+  TRY_OK(impl_->holds.add(scope, fresh));
+  Result<Entry> made = impl_->change(scope, {InodeKey{parent}, EntryKey{parent, std::string(name)}}, [&](RecordTxn& txn, const OpContext& context) {
+    return ops::mknod(txn, context, caller, parent, name, node, fresh);
+  });
+  if (made) {
+    impl_->holds.note_alive(fresh);
+  } else {
+    (void)impl_->drop_hold(scope, fresh);
+  }
+  return made;
+}
+
 Result<Entry> Volume::create_unnamed(const Scope& scope, const Caller& caller, Ino parent, const NewNode& node) {
   if (node.type != FileType::kRegular) return Code::kInvalid;
   if (impl_->is_read_only) return Code::kReadOnly;

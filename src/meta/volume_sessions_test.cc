@@ -47,6 +47,24 @@ TEST_P(Sessions, AHeartbeatRenews) {
   EXPECT_EQ(volume->sessions(scope_)->front().expires_seconds, volume.now().seconds + 60);
 }
 
+TEST_P(Sessions, ACreatedFileIsHeldFromItsBeginning) {
+  TestVolume volume(GetParam());
+  const auto made = volume->create(scope_, root(), kRootIno, "f", {});
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->attr.nlink, 1u);
+  EXPECT_EQ(volume->create(scope_, root(), kRootIno, "f", {}).code(), Code::kExists);
+  NewNode folder;
+  folder.type = FileType::kDirectory;
+  EXPECT_EQ(volume->create(scope_, root(), kRootIno, "d", folder).code(), Code::kInvalid);
+  const auto removed = volume->unlink(scope_, root(), kRootIno, "f");
+  ASSERT_TRUE(removed);
+  EXPECT_FALSE(removed->is_gone);
+  EXPECT_TRUE(volume->getattr(scope_, made->ino));
+  ASSERT_TRUE(volume->release(scope_, made->ino));
+  EXPECT_EQ(volume->getattr(scope_, made->ino).code(), Code::kNotFound);
+  EXPECT_TRUE(volume.all(Whole::kSustained).empty());
+}
+
 TEST_P(Sessions, WhoMissesTheHeartbeatIsCleanedUpAfter) {
   TestVolume volume(GetParam());
   const auto dead = volume.open_another();

@@ -117,15 +117,17 @@ Result<FileSystem::Created> FileSystem::create(const Scope& scope, const Caller&
   if (VirtualFiles::lookup(ino_of(parent), name)) return Code::kExists;
   meta::NewNode node;
   node.mode = mode;
-  Result<meta::Entry> made = impl_->context.volume.mknod(scope, caller, ino_of(parent), name, node);
-  const bool is_new = made.has_value();
-  if (!made && made.code() == Code::kExists && (flags & O_EXCL) == 0)
-    made = impl_->context.volume.lookup(scope, ino_of(parent), name);
-  if (!made) return made.error();
-  if (made->attr.type == FileType::kDirectory) return Code::kIsDirectory;
-  if (made->attr.type == FileType::kSymlink) return Code::kStale;  // it came between the kernel's lookup and us
   const Commits::Mark asked = impl_->commits.mark();
-  TRY(const Attr attr, impl_->context.volume.hold(scope, made->ino));
+  Result<meta::Entry> made = impl_->context.volume.create(scope, caller, ino_of(parent), name, node);
+  const bool is_new = made.has_value();
+  if (!is_new) {
+    if (made.code() != Code::kExists || (flags & O_EXCL) != 0) return made.error();
+    TRY(made, impl_->context.volume.lookup(scope, ino_of(parent), name));
+    if (made->attr.type == FileType::kDirectory) return Code::kIsDirectory;
+    if (made->attr.type == FileType::kSymlink) return Code::kStale;  // it came between the kernel's lookup and us
+    TRY(made->attr, impl_->context.volume.hold(scope, made->ino));
+  }
+  const Attr& attr = made->attr;
   Created created;
   created.entry = impl_->new_entry(made->ino, attr);
   Result<Opened> opened =
