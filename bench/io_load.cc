@@ -9,6 +9,7 @@
 //   io_load create DIR COUNT BYTES THREADS           the same by threads, each in its own folder
 //   io_load mknods DIR COUNT                         empty files, 10,000 in each of DIR/d0, DIR/d1 …, by two threads
 //   io_load seqwrite FILE BYTES BLOCK                written, then fsync
+//   io_load syncs FILE COUNT BYTES                   so many times BYTES overwritten and synced, as a database's log is
 //   io_load stat LIST THREADS ROUNDS                 every name, ROUNDS times
 //   io_load mmap FILE seq|rand SECONDS               page faults
 //   io_load latency LIST THREADS SECONDS             random files whole, with percentiles
@@ -312,6 +313,21 @@ void load_seqwrite(const char* path, std::uint64_t bytes, std::size_t block) {
   if (close(fd) != 0) fail(path);
 }
 
+/// The file has its length before: a log that is used again.
+void load_syncs(const char* path, std::uint64_t count, std::size_t size) {
+  constexpr std::uint64_t kFileBytes = 4u << 20;
+  const int fd = open_or_fail(path, O_WRONLY | O_CREAT);
+  std::vector<char> bytes(kFileBytes);
+  if (pwrite(fd, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(kFileBytes) || fsync(fd) != 0) fail(path);
+  const auto start = Clock::now();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    bytes[0] = static_cast<char>(i);
+    if (pwrite(fd, bytes.data(), size, static_cast<off_t>(i * size % (kFileBytes - size))) != static_cast<ssize_t>(size) || fdatasync(fd) != 0) fail(path);
+  }
+  report(seconds_since(start), count, count * size);
+  if (close(fd) != 0) fail(path);
+}
+
 void load_stat(const char* list, unsigned threads, unsigned rounds) {
   const std::vector<std::string> names = read_list(list);
   const auto start = Clock::now();
@@ -369,6 +385,7 @@ int main(int argc, char** argv) {
   else if (is("create", 4)) load_create(a[1], number(a[2]), number(a[3]), static_cast<unsigned>(number(a[4])));
   else if (is("mknods", 2)) load_mknods(a[1], number(a[2]));
   else if (is("seqwrite", 3)) load_seqwrite(a[1], number(a[2]), number(a[3]));
+  else if (is("syncs", 3)) load_syncs(a[1], number(a[2]), number(a[3]));
   else if (is("stat", 3)) load_stat(a[1], static_cast<unsigned>(number(a[2])), static_cast<unsigned>(number(a[3])));
   else if (is("mmap", 3)) load_mmap(a[1], a[2], std::atof(a[3]));
   else {

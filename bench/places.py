@@ -89,14 +89,14 @@ class Shm(Place):
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Mirror(Place):
-    """A FUSE file system over a folder, as the distribution ships it."""
+class OtherFuse(Place):
+    """Another FUSE server; `command` answers with its command line for a mount point."""
 
-    def __init__(self, name, program, source, root):
-        super().__init__(os.path.join(root, name))
+    def __init__(self, name, root, command):
+        super().__init__(os.path.join(root, name.replace(" ", "-")))
         self.name = name
         os.makedirs(self.folder)
-        self.process = subprocess.Popen([program, "-f", source, self.folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command(self.folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.pid = self.process.pid
         wait_until(lambda: is_mounted(self.folder), 10, name)
 

@@ -111,6 +111,15 @@ TEST_F(PassthroughTest, WhoOnlyLooksAtTheBeginningDoesNotBringTheFileIn) {
   EXPECT_EQ(mount_.tier.stats().files, 0u);
 }
 
+TEST_F(PassthroughTest, WhoBeginsWithALongReadBringsTheFileIn) {
+  const Opened opened = open(node_, O_RDONLY);
+  EXPECT_EQ(read(opened, node_, 1u << 20, 1u << 20), std::string(1u << 20, 'a'));
+  EXPECT_EQ(mount_.tier.stats().files, 0u) << "somewhere in the file";
+  EXPECT_EQ(read(opened, node_, 0, 1u << 20), std::string(1u << 20, 'a'));
+  wait_until_whole();
+  close(opened, node_);
+}
+
 TEST_F(PassthroughTest, AHandleThatWasOpenBeforeReadsFromTheCopyUntilTheFileChanges) {
   const Opened held = open(node_, O_RDONLY);
   EXPECT_EQ(read(held, node_, 0, kSize), std::string(kSize, 'a'));
