@@ -168,7 +168,7 @@ Result<FileSystem::Created> FileSystem::create_unnamed(const Scope& scope, const
 }
 
 void FileSystem::release(const Scope& scope, std::uint64_t number, NodeId, std::optional<LockOwner> flock_owner) {
-  const std::shared_ptr<Handle> handle = impl_->handles.remove(number);
+  std::shared_ptr<Handle> handle = impl_->handles.remove(number);
   if (handle == nullptr || handle->virtual_file != nullptr) return;
   if (flock_owner) impl_->locks.drop_flock(scope, handle->ino, *flock_owner);
   std::set<LockOwner> owners;
@@ -178,10 +178,11 @@ void FileSystem::release(const Scope& scope, std::uint64_t number, NodeId, std::
   }
   // Locks that belong to the open file, not to a process, are not given back by any flush.
   for (const LockOwner owner : owners) impl_->locks.drop_posix(scope, handle->ino, owner);
-  std::shared_ptr<OpenFile> file = std::move(handle->file);
+  const std::shared_ptr<OpenFile> file = handle->file;
   CHECK(file != nullptr);
   file->close(handle->node, handle->writes);
   const Ino ino = handle->ino;
+  handle.reset();  // with its reference to the file, which then may be idle
   if (file->bytes().is_dirty()) {
     // Stores through a mapping may come after the last flush: the hold goes when they are in the store.
     impl_->flusher.flush_soon(file, [this, ino] { impl_->give_back(impl_->closing_scope(), ino); });

@@ -20,6 +20,7 @@
 
 namespace headrace::vfs {
 
+/// What is not guarded or atomic stays as it was when the handle was made: a request may still hold it when it is released.
 struct Handle {
   Ino ino;
   NodeId node = 0;
