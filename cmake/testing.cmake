@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # How tests are declared. A test has exactly one kind (its ctest label), which ./test.sh runs by name; the target
 # tests_<kind> builds everything that kind needs. Unit tests of the rooms with threads have the label tsan as well,
-# in the build that has ThreadSanitizer.
+# in the build that has ThreadSanitizer; a few tests of mounts are there for that build alone.
 find_package(GTest REQUIRED)
 
 # The distribution's own Python: the packages that tests import (numpy) are installed for that one.
