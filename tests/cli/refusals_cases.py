@@ -341,6 +341,18 @@ class OtherUsers(Refusing):
             """, "# nothing\n")
         self.assertEqual((status, said), (0, "hers\n"))
 
+    def test_the_server_of_a_users_mount_is_followed_by_another(self):
+        status, said = self.play(f"""
+            $mount -d {self.url} mnt && $alice bash -c 'echo first > mnt/a' || exit 1
+            old=$($alice ./headrace status mnt -o json | grep -oP '"pid": \\K[0-9]+') || exit 2
+            $alice bash -c 'exec 3< mnt/a 4>> mnt/b && kill -9 '$old' && cat <&3 && echo second >&4' || exit 3
+            $alice cat mnt/b || exit 4
+            new=$($alice ./headrace status mnt -o json | grep -oP '"pid": \\K[0-9]+')
+            test -n "$new" -a "$new" != "$old" || exit 5
+            $alice ./headrace umount mnt || exit 6
+            """, "# nothing\n")
+        self.assertEqual((status, said), (0, "first\nsecond\n"))
+
     def test_a_device_that_is_closed_to_the_user_is_said_to_be(self):
         os.chmod(self.folder / "fuse", 0o600)
         status, said = self.play(f"$mount {self.url} mnt", "# nothing\n")

@@ -520,6 +520,30 @@ def end_when_asked(program, folder):
     print("SIGTERM to either process ends both, umount --flush waits for both")
 
 
+def only_read(program, folder):
+    stage = Stage(program, folder)
+    stage.mount.start()
+    stage.in_child(lambda: Path(f"{stage.mount.path}/file").write_bytes(content(tag_of("file"), 0, BIG)))
+    program.check("umount", "--flush", stage.mount.path)
+    stage.mount = mounts.Mount(program, stage.volume.url, folder / "read", ["--read-only"], LIMIT_S)
+    stage.mount.start()
+
+    try:
+        reader = subprocess.Popen(["bash", "-c", "exec 3< file; echo open; read; sha256sum <&3; touch other"], cwd=stage.mount.path, env={**os.environ, "LC_ALL": "C"},
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if reader.stdout.readline() != "open\n":
+            raise Failed("the reader does not begin")
+        stage.kill_server()
+        said, _ = reader.communicate("go\n", LIMIT_S)
+        wanted = hashlib.sha256(content(tag_of("file"), 0, BIG)).hexdigest()
+        if not said.startswith(wanted) or "Read-only file system" not in said:
+            raise Failed(f"a read-only mount after its server was killed: {said}")
+        program.check("umount", stage.mount.path)
+    finally:
+        stage.mount.give_up()
+    print("a read-only mount goes on and stays read-only")
+
+
 def lose_the_volume(program, folder):
     for way in ("replaced", "gone", "session"):
         inner = folder / way
@@ -551,7 +575,7 @@ def lose_the_volume(program, folder):
 
 
 PARTS = {"load": None, "loop": end_a_crash_loop, "supervisor": lose_the_supervisor, "free": free_what_both_left, "ask": end_when_asked,
-         "lost": lose_the_volume}
+         "read": only_read, "lost": lose_the_volume}
 
 
 def main():
