@@ -10,6 +10,7 @@
 //   io_load mknods DIR COUNT                         empty files, 10,000 in each of DIR/d0, DIR/d1 …, by two threads
 //   io_load seqwrite FILE BYTES BLOCK                written, then fsync
 //   io_load syncs FILE COUNT BYTES                   so many times BYTES overwritten and synced, as a database's log is
+//   io_load touch BYTES                              memory, then free again: what a host backs from now on for a while
 //   io_load stat LIST THREADS ROUNDS                 every name, ROUNDS times
 //   io_load mmap FILE seq|rand SECONDS               page faults
 //   io_load latency LIST THREADS SECONDS             random files whole, with percentiles
@@ -328,6 +329,16 @@ void load_syncs(const char* path, std::uint64_t count, std::size_t size) {
   if (close(fd) != 0) fail(path);
 }
 
+void load_touch(std::uint64_t bytes) {
+  const auto start = Clock::now();
+  void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) fail("memory");
+  madvise(memory, bytes, MADV_HUGEPAGE);
+  for (std::uint64_t at = 0; at < bytes; at += 4096) static_cast<volatile char*>(memory)[at] = 1;
+  munmap(memory, bytes);
+  report(seconds_since(start), bytes / 4096, bytes);
+}
+
 void load_stat(const char* list, unsigned threads, unsigned rounds) {
   const std::vector<std::string> names = read_list(list);
   const auto start = Clock::now();
@@ -386,6 +397,7 @@ int main(int argc, char** argv) {
   else if (is("mknods", 2)) load_mknods(a[1], number(a[2]));
   else if (is("seqwrite", 3)) load_seqwrite(a[1], number(a[2]), number(a[3]));
   else if (is("syncs", 3)) load_syncs(a[1], number(a[2]), number(a[3]));
+  else if (is("touch", 1)) load_touch(number(a[1]));
   else if (is("stat", 3)) load_stat(a[1], static_cast<unsigned>(number(a[2])), static_cast<unsigned>(number(a[3])));
   else if (is("mmap", 3)) load_mmap(a[1], a[2], std::atof(a[3]));
   else {
