@@ -146,8 +146,8 @@ class Headrace(Place):
         drop_kernel_caches()
         self.mount()
 
-    def warm(self, *names):
-        run(self.program, "warmup", *[self.path(name) for name in names])
+    def warm(self, *names, evict=False):
+        run(self.program, "warmup", *(["--evict"] if evict else []), *[self.path(name) for name in names])
 
     def close(self):
         if is_mounted(self.folder):
