@@ -56,6 +56,8 @@ def write_markdown(path, document):
             lines.append(f"| {name} | {human(median(values), row['unit'])} | ± {spread(values) * 100:.0f} % | "
                          + ("–" if name == "headrace" or ratio is None else f"{ratio:.2f} ×") + " |")
         lines.append("")
+        if row.get("measured"):
+            lines.append(f"* measured {row['measured']}")
         for wanted in row["wanted"]:
             got = wanted["got"]
             lines.append(f"* wanted {wanted['text']}: " + ("not measured" if got is None else f"**{got}**, {'met' if wanted['met'] else 'not met'}"))

@@ -33,15 +33,17 @@ def row(title, state, unit, values, limit=None, wanted=(), lower_is_better=False
     return made
 
 
-def interleaved(bench, rounds, contestants, measure, prepare=None):
-    """{name: [a value a round]}; every contestant once a round, in an order that turns, each on memory that this machine has."""
+def interleaved(rounds, contestants, measure, prepare=None, memory_of=None):
+    """{name: [a value a round]}; every contestant once a round, in an order that turns. `memory_of`: the bench, when what is measured takes
+    much fresh memory; not where single waits count, since a host that takes memory back stops the machine for moments."""
     values = {name: [] for name in contestants}
     names = list(contestants)
     for number in range(rounds):
         if prepare is not None:
             prepare()
         for name in names[number % len(names):] + names[:number % len(names)]:
-            bench.touch_memory()
+            if memory_of is not None:
+                memory_of.touch_memory()
             values[name].append(measure(name, contestants[name]))
     return values
 
@@ -113,7 +115,7 @@ def seqread(bench, rounds):
             done = bench.load("seqread", place.path("big"), 1 << 20)
         return done["bytes"] / done["seconds"]
 
-    values = interleaved(bench, rounds, contestants, measure, place_anew)
+    values = interleaved(rounds, contestants, measure, place_anew)
     check_equal(bench.huge.path("big"), volume.path("big"))
     bench.done_with(*[place for place in opened if place is not None])
     return row("Sequential read, 1 GiB, 1 MiB blocks, one thread", "The file is whole in the node's tier; nothing in the page cache is needed. Every copy of it is made anew in each round.", "B/s",
@@ -132,7 +134,7 @@ def randread(bench, rounds, threads):
             bench.load("randread", place.path("big"), 4096, threads, seconds)
         return done["operations"] / done["seconds"]
 
-    values = interleaved(bench, rounds, contestants, measure, place_anew)
+    values = interleaved(rounds, contestants, measure, place_anew)
     bench.done_with(*[place for place in opened if place is not None])
     return row(f"Random 4 KiB reads, {threads} thread{'s' if threads > 1 else ''}", "The same file, whole in the node's tier, every copy made anew in each round.", "reads/s", values,
                limit=bench.huge.name, server_cpu=cpu.per_operation(),
@@ -173,7 +175,7 @@ def epoch(bench, rounds):
         done = cpu.around(place, work) if place is volume else work()
         return done["operations"] / done["seconds"]
 
-    values = interleaved(bench, rounds, contestants, measure)
+    values = interleaved(rounds, contestants, measure)
     for i in range(0, bench.small_count, max(bench.small_count // 200, 1)):
         check_equal(os.path.join(source, str(i)), volume.path("small", str(i)))
     resident = volume.resident_bytes()
@@ -208,7 +210,7 @@ def writers(bench, rounds, title, state, unit, measure_with, wanted, name, besid
         shutil.rmtree(folder)
         return (done["bytes"] if unit == "B/s" else done["operations"]) / done["seconds"]
 
-    values = interleaved(bench, rounds, contestants, measure)
+    values = interleaved(rounds, contestants, measure, memory_of=bench)
     bench.done_with(volume)
     return row(title, state, unit, values, limit=bench.huge.name, server_cpu=cpu.per_gib() if unit == "B/s" else cpu.per_operation(), wanted=wanted)
 
@@ -253,7 +255,7 @@ def firstread(bench, rounds):
         done = cpu.around(volume, lambda: bench.load("seqread", volume.path("big"), 1 << 20))
         return done["bytes"] / done["seconds"]
 
-    values = interleaved(bench, rounds, {"headrace": volume, "cp": None}, measure)
+    values = interleaved(rounds, {"headrace": volume, "cp": None}, measure, memory_of=bench)
     check_equal(source, volume.path("big"))
     bench.done_with(volume)
     made = row("First read of a 1 GiB file from the bucket", "Remounted and caches dropped before each; the bucket is a folder on tmpfs.", "B/s", values, limit="cp",
@@ -282,7 +284,7 @@ def distantread(bench, rounds):
         done = cpu.around(volume, lambda: bench.load("seqread", volume.path("big"), 1 << 20))
         return done["bytes"] / done["seconds"]
 
-    values = interleaved(bench, rounds, {"headrace": volume}, measure)
+    values = interleaved(rounds, {"headrace": volume}, measure, memory_of=bench)
     values["connections × rate"] = [limit] * rounds
     check_equal(source, volume.path("big"))
     bench.done_with(volume)
@@ -321,7 +323,7 @@ def ingest(bench, rounds):
         done = cpu.around(volume, lambda: copy(place)) if place is volume else copy(place)
         return done["operations"] / done["seconds"]
 
-    values = interleaved(bench, rounds, {"headrace": volume, bench.huge.name: bench.huge}, measure)
+    values = interleaved(rounds, {"headrace": volume, bench.huge.name: bench.huge}, measure, memory_of=bench)
     bench.done_with(volume)
     return row(f"Ingest: {count:,} files of 110 KiB copied in by eight processes", "cp; bucket on tmpfs, metadata on the system's disk; every file stored and durable when cp ends.",
                "files/s", values, limit=bench.huge.name, server_cpu=cpu.per_operation(), wanted=[("0.3 × the same into tmpfs", bench.huge.name, 0.3)])
@@ -346,7 +348,7 @@ def eviction(bench, rounds):
         tails.append((done["p50"], done["p99"], done["max"]))
         return done["p99"]
 
-    values = interleaved(bench, rounds, {"headrace": volume}, measure)
+    values = interleaved(rounds, {"headrace": volume}, measure)
     for i in range(0, count, max(count // 50, 1)):
         check_equal(os.path.join(source, str(i)), volume.path("small", str(i)))
     bench.done_with(volume)
@@ -376,7 +378,7 @@ def accelerator(bench, rounds):
         seed[0] += 1
         return cpu.around(volume, lambda: bench.load("accelerator", names, 2, seed[0], 400, 0.224))["busy"]
 
-    values = interleaved(bench, rounds, {"headrace": volume}, measure)
+    values = interleaved(rounds, {"headrace": volume}, measure)
     bench.done_with(volume)
     shutil.rmtree(folder)
     made = row("One emulated accelerator, ResNet-50: share of time busy", f"{count:,} files of 114,660 bytes, shuffled, two loaders, 400 a step of 0.224 s; the first epoch, "
@@ -420,7 +422,7 @@ def listing(bench, rounds):
         places.run("ls", "-lR", place.path("small"))
         return bench.small_count / (time.monotonic() - began)
 
-    values = interleaved(bench, rounds, contestants, measure)
+    values = interleaved(rounds, contestants, measure)
     assert len(os.listdir(volume.path("small"))) == len(os.listdir(source))
     bench.done_with(volume, bindfs)
     return row("ls -lR of 20,000 files, kernel caches dropped", "Names and attributes from the metadata.", "files/s", values, limit=bench.huge.name,
@@ -441,7 +443,7 @@ def statstorm(bench, rounds):
         done = bench.load("stat", lists[name], 2, 5)
         return done["operations"] / done["seconds"]
 
-    values = interleaved(bench, rounds, contestants, measure)
+    values = interleaved(rounds, contestants, measure)
     bench.done_with(volume)
     return row("Stat storm over 20,000 files, two threads, warm", "Entries and attributes cached by the kernel (--attr-cache 60 --entry-cache 60).", "stat/s", values,
                limit=bench.huge.name, wanted=[("0.7 × tmpfs", bench.huge.name, 0.7)])
@@ -462,7 +464,7 @@ def mounting(bench, rounds):
         place.pid = place.find_server()
         return took
 
-    values = interleaved(bench, rounds, {"headrace": volume}, measure)
+    values = interleaved(rounds, {"headrace": volume}, measure)
     idle = volume.resident_bytes()
     bench.done_with(volume)
     made = row("mount -d of an existing volume to the first byte", "From exec of the program to one byte read.", "s", values, lower_is_better=True)
@@ -474,7 +476,7 @@ def mounting(bench, rounds):
 
 def mapped(bench, rounds, order):
     volume, contestants, opened, place_anew = readers(bench)
-    values = interleaved(bench, rounds, {name: place for name, place in contestants.items() if name in ("headrace", bench.huge.name)},
+    values = interleaved(rounds, {name: place for name, place in contestants.items() if name in ("headrace", bench.huge.name)},
                          lambda _, place: (lambda done: done["operations"] / done["seconds"])(bench.load("mmap", place.path("big"), order, 1)))
     bench.done_with(*[place for place in opened if place is not None])
     return row(f"Mapped reads, {'random' if order == 'rand' else 'sequential'}", "The file is whole; every touch is a page fault of a fresh mapping.", "pages/s", values,
