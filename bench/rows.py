@@ -80,6 +80,14 @@ def big_file(bench):
     return source
 
 
+def copy_in_large_writes(source, target):
+    """As a tmpfs wants it that shall use huge pages: the length first, then 2 MiB at a time."""
+    with open(source, "rb") as old, open(target, "wb") as new:
+        new.truncate(os.path.getsize(source))
+        while chunk := old.read(2 << 20):
+            new.write(chunk)
+
+
 def readers(bench):
     """Headrace with the big file whole on the node, the peers over the huge tmpfs, and the limits."""
     source = big_file(bench)
@@ -93,7 +101,7 @@ def readers(bench):
     def place_anew():
         """Which memory a file got is luck, and it stays for the file's life: each round draws again for all."""
         for place in (bench.huge, bench.shm):
-            shutil.copyfile(place.path("big"), place.path("again"))
+            copy_in_large_writes(place.path("big"), place.path("again"))
             os.replace(place.path("again"), place.path("big"))
         volume.warm("big", evict=True)
         volume.warm("big")
