@@ -51,10 +51,10 @@ TEST(Mountinfo, LinesThatAreNotOfTheFormAreLeftOut) {
   EXPECT_TRUE(parse_mountinfo_line("22 1 0:1 / / rw - ext4  ").has_value()) << "a source may be empty";
 }
 
-TEST(Mountinfo, ThisProcessHasARoot) {
+TEST(Mountinfo, ThisProcessFindsWhereItsMountsAre) {
   const auto mounts = read_mountinfo();
   ASSERT_TRUE(mounts);
-  EXPECT_TRUE(top_mount_at(*mounts, "/").has_value());
+  EXPECT_TRUE(top_mount_at(*mounts, "/proc").has_value()) << "not the root: in a chroot there need be no mount at it";
 }
 
 }  // namespace
