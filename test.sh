@@ -35,6 +35,7 @@ passed=0 failed=0 log=$(mktemp -d)
 own_dir=
 if [ -z "${HEADRACE_TEST_DIR:-}" ]; then
   HEADRACE_TEST_DIR=$(mktemp -d "${TMPDIR:-/tmp}/headrace-test.XXXXXX") || exit 1
+  chmod 711 "$HEADRACE_TEST_DIR"  # other users, who have tests too, come through it
   own_dir=yes
 fi
 mkdir -p "$HEADRACE_TEST_DIR" && HEADRACE_TEST_DIR=$(realpath "$HEADRACE_TEST_DIR") || exit 1
