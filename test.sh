@@ -3,8 +3,8 @@
 # Tests Headrace:   ./test.sh [KIND...]
 #
 # Installs what the tests need, builds each kind of test with its preset and runs it; stops at the first kind that
-# fails. The kinds, their order, presets and time limits are in tests/kinds.txt; without arguments, every kind that has
-# tests is run, but for those that the list calls `named`. The last line is "N passed, N failed".
+# fails. The kinds, their order, presets and time limits are in tests/kinds.txt; without arguments, every kind that the
+# list marks `yes` is run; `long` stands for all that it marks so, which take hours. The last line is "N passed, N failed".
 # Exit status: 0 all passed, 1 something failed, 2 there is no such kind of test.
 #
 #   HEADRACE_TEST_DIR      where tests may mount and write (a new folder under TMPDIR; removed at the end)
@@ -27,8 +27,16 @@ done <tests/kinds.txt
 case ${1:-} in
   -h | --help) sed -n '3,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
 esac
+named=()
 for kind in "$@"; do
-  [ -n "$kind" ] && [ -n "${preset_of[$kind]:-}" ] || die "no kind of test is called '$kind'; there are: ${kinds[*]}"
+  if [ "$kind" = long ]; then
+    for each in "${kinds[@]}"; do
+      if [ "${asked[$each]}" = long ]; then named+=("$each"); fi
+    done
+    continue
+  fi
+  [ -n "$kind" ] && [ -n "${preset_of[$kind]:-}" ] || die "no kind of test is called '$kind'; there are: ${kinds[*]} long"
+  named+=("$kind")
 done
 
 passed=0 failed=0 log=$(mktemp -d)
@@ -144,7 +152,7 @@ if [ -z "${HEADRACE_SKIP_DEPS:-}" ]; then
   scripts/install-deps.sh test || echo "test.sh: going on without; configuring will name what is missing"
 fi
 
-wanted=("$@")
+wanted=("${named[@]}")
 if [ $# -eq 0 ]; then
   for kind in "${kinds[@]}"; do
     if [ "${asked[$kind]}" = yes ]; then
@@ -153,7 +161,7 @@ if [ $# -eq 0 ]; then
     fi
   done
 else
-  for kind in "$@"; do
+  for kind in "${named[@]}"; do
     configure "${preset_of[$kind]}"
     has_tests "$kind" || die "there are no tests of the kind '$kind'"
   done

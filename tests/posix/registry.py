@@ -4,7 +4,7 @@ there must be the same on Headrace and on a native file system. Its name is the 
 
 import importlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -21,6 +21,7 @@ class Case:
     since: str = ""  # why that one, where the two natives differ
     group: str = "main"  # which mount it needs: see places.py
     lanes: tuple = ()  # the lanes it runs on; all, when empty
+    of_root: bool = False  # what it says to differ does so for root alone
 
 
 def case(*, users=("root",), table=None, **options):
@@ -56,6 +57,12 @@ def load():
         if file.stem != "__init__":
             importlib.import_module(f"cases.{file.stem}")
     return list(_CASES.values())
+
+
+def as_user(cases, user):
+    """The cases, each once and done by `user`."""
+    once = {c.name.partition("@")[0]: c for c in cases}
+    return [replace(c, name=f"{name}@{user}", user=user) for name, c in once.items() if user == "root" or not c.of_root]
 
 
 def select(cases, patterns):

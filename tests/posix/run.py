@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asks whether Headrace behaves as a native file system does:
 
-    run.py --headrace PATH [--lane auto|classic|passthrough] [--case GLOB]... [--list] [--native-only]
+    run.py --headrace PATH [--lane auto|classic|passthrough] [--as USER] [--case GLOB]... [--list] [--native-only]
 
 Every case (cases/*.py) runs once on a native file system and once on a mount, each time in a process of its own with a
 time limit, and must see the same. A failing case is one line with the first difference. --native-only compares the two
-native file systems with each other. At the end the volume itself is checked. Exit status: 0 all passed, 1 not, 77 this
+native file systems with each other. --as has one user do every case, but for those that this user cannot do on a native
+file system either. At the end the volume itself is checked. Exit status: 0 all passed, 1 not, 77 this
 machine has no such lane."""
 
 import argparse
@@ -113,11 +114,13 @@ class Run:
     def __init__(self, options):
         self.options = options
         self.headings = headings_of(SEMANTICS)
-        self.passed = self.failed = 0
+        self.passed = self.failed = self.unfit = 0  # unfit: cases that the user of --as cannot do anywhere
         self.times = []
 
     def tell(self, name, complaint):
-        if complaint:
+        if complaint is None:
+            self.unfit += 1
+        elif complaint:
             self.failed += 1
             print(f"FAIL {name}: {complaint}", flush=True)
         else:
@@ -171,6 +174,8 @@ class Run:
 
     def one(self, case, native, mounted):
         wanted = play(case, native)
+        if self.options.user and not wanted.is_good:
+            return None
         complaint = broken(wanted, case.like) or undocumented(wanted.value, self.headings)
         if complaint:
             return complaint
@@ -204,6 +209,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--headrace", help="the program under test")
     parser.add_argument("--lane", default="auto", choices=LANES)
+    parser.add_argument("--as", dest="user", choices=sorted(USERS), help="do every case as this user")
     parser.add_argument("--case", action="append", default=[], metavar="GLOB", help="only these cases; may be repeated")
     parser.add_argument("--list", action="store_true", help="print the names of the cases")
     parser.add_argument("--native-only", action="store_true", help="compare the native file systems with each other")
@@ -220,6 +226,8 @@ def arguments():
 def main():
     options = arguments()
     cases = registry.select(registry.load(), options.case)
+    if options.user:
+        cases = registry.as_user(cases, options.user)
     if options.list:
         print("\n".join(c.name for c in cases))
         return 0
@@ -242,6 +250,8 @@ def main():
     for seconds, name in sorted(run.times, reverse=True)[: options.slowest]:
         print(f"{seconds:7.2f} s {name}")
     where = "natives" if options.native_only else f"lane {options.lane}"
+    if options.user:
+        where += f" as {options.user}, who cannot do {run.unfit} of these anywhere"
     print(f"{where}: {run.passed} passed, {run.failed} failed in {time.monotonic() - start:.0f} s")
     return 1 if run.failed else 0
 

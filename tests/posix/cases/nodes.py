@@ -61,7 +61,7 @@ def a_socket_can_be_bound_and_reached(s):
     s.unlink("moved")
 
 
-@case(since="mounts of the two natives may allow devices")
+@case(of_root=True, since="mounts of the two natives may allow devices")
 def a_device_is_kept_but_not_opened(s):
     s.mknod("null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
     s.stat("null", "type mode rdev")

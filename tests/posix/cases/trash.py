@@ -88,7 +88,7 @@ def long_names_are_cut_in_the_trash(s):
     s.must("there under the first 255 bytes of its name", [_read(path) for path in found], ["long"])
 
 
-@case(group="trash")
+@case(of_root=True, group="trash")
 def the_trash_can_be_read_by_all_and_changed_by_nobody_but_root_taking_out(s):
     s.put("f", b"content", 0o644)
     s.put("g", b"other", 0o644)

@@ -258,7 +258,7 @@ def access_control_lists_are_refused(s):
     _set(s, "f", "system.nonsense", b"x")
 
 
-@case()
+@case(of_root=True)
 def file_capabilities_are_refused(s):
     capability = bytes.fromhex("0100000200040000000000000000000000000000")
     s.put("f", b"program", 0o755)
