@@ -4,7 +4,7 @@
 #
 # Installs what the tests need, builds each kind of test with its preset and runs it; stops at the first kind that
 # fails. The kinds, their order, presets and time limits are in tests/kinds.txt; without arguments, every kind that the
-# list marks `yes` is run; `long` stands for all that it marks so, which take hours. The last line is "N passed, N failed".
+# list marks `yes` is run; `long` stands for all that it marks so. The last line is "N passed, N failed".
 # Exit status: 0 all passed, 1 something failed, 2 there is no such kind of test.
 #
 #   HEADRACE_TEST_DIR      where tests may mount and write (a new folder under TMPDIR; removed at the end)

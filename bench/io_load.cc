@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loads that bench/run puts on a file system, and the limits it measures beside it. One load a call, one JSON line out:
+// The loads that bench/run puts on a file system, and the limits it measures beside it. One load a call, one JSON line
+// out:
 //
-//   io_load memcpy BYTES SECONDS                     DRAM into a buffer that stays in cache: what a read can cost at least
-//   io_load seqread FILE BLOCK                       the whole file once, one thread
+//   io_load memcpy BYTES SECONDS             DRAM into a buffer that stays in cache: what a read can cost at least
+//   io_load seqread FILE BLOCK               the whole file once, one thread
 //   io_load randread FILE BLOCK THREADS SECONDS      random aligned blocks
-//   io_load epoch LIST THREADS SEED                  every file of the list: open, fstat, read, close, shuffled
-//   io_load writefiles DIR COUNT BYTES SEED          files of BYTES bytes, one thread, each closed
-//   io_load create DIR COUNT BYTES THREADS           the same by threads, each in its own folder
-//   io_load mknods DIR COUNT                         empty files, 10,000 in each of DIR/d0, DIR/d1 …, by two threads
-//   io_load seqwrite FILE BYTES BLOCK                written, then fsync
-//   io_load syncs FILE COUNT BYTES                   so many times BYTES overwritten and synced, as a database's log is
-//   io_load touch BYTES                              memory, then free again: what a host backs from now on for a while
-//   io_load stat LIST THREADS ROUNDS                 every name, ROUNDS times
-//   io_load mmap FILE seq|rand SECONDS               page faults
-//   io_load latency LIST THREADS SECONDS             random files whole, with percentiles
-//   io_load accelerator LIST THREADS SEED BATCH STEP every file once, shuffled, in batches; a step of STEP seconds follows each batch
+//   io_load epoch LIST THREADS SEED          every file of the list: open, fstat, read, close, shuffled
+//   io_load writefiles DIR COUNT BYTES SEED  files of BYTES bytes, one thread, each closed
+//   io_load create DIR COUNT BYTES THREADS   the same by threads, each in its own folder
+//   io_load mknods DIR COUNT                 empty files, 10,000 in each of DIR/d0, DIR/d1 …, by two threads
+//   io_load seqwrite FILE BYTES BLOCK        written, then fsync
+//   io_load syncs FILE COUNT BYTES           so many times BYTES overwritten and synced, as a database's log is
+//   io_load touch BYTES                      memory, then free again: what a host backs from now on for a while
+//   io_load stat LIST THREADS ROUNDS         every name, ROUNDS times
+//   io_load mmap FILE seq|rand SECONDS       page faults
+//   io_load latency LIST THREADS SECONDS     random files whole, with percentiles
+//   io_load accelerator LIST THREADS SEED BATCH STEP
+//                                            every file once, shuffled, in batches, each followed by STEP seconds
 //
-// Times are of this process's loop alone; opening of the one big file is outside. Bytes are not checked here but by bench/run.
+// Times are of this process's loop alone; opening of the one big file is outside. Bytes are compared by bench/run.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -53,14 +55,17 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto of = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  const auto of = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
   return of(usage.ru_utime) + of(usage.ru_stime);
 }
 
 /// The one line of output.
 void report(double seconds, std::uint64_t operations, std::uint64_t bytes, const std::string& more = "") {
   std::printf("{\"seconds\": %.6f, \"operations\": %llu, \"bytes\": %llu, \"cpu_seconds\": %.6f%s}\n", seconds,
-              static_cast<unsigned long long>(operations), static_cast<unsigned long long>(bytes), cpu_seconds(), more.c_str());
+              static_cast<unsigned long long>(operations), static_cast<unsigned long long>(bytes), cpu_seconds(),
+              more.c_str());
 }
 
 std::vector<std::string> read_list(const char* path) {
@@ -135,7 +140,8 @@ void load_randread(const char* path, std::size_t block, unsigned threads, double
     std::uint64_t done = 0;
     while (seconds_since(start) < seconds) {
       for (int i = 0; i < 64; ++i, ++done) {
-        if (pread(fd, buffer, block, static_cast<off_t>(rng() % blocks * block)) != static_cast<ssize_t>(block)) fail(path);
+        if (pread(fd, buffer, block, static_cast<off_t>(rng() % blocks * block)) != static_cast<ssize_t>(block))
+          fail(path);
       }
     }
     operations += done;
@@ -195,14 +201,16 @@ void load_latency(const char* list, unsigned threads, double seconds) {
   std::vector<double> all;
   for (const auto& mine : times) all.insert(all.end(), mine.begin(), mine.end());
   std::sort(all.begin(), all.end());
-  const auto at = [&all](double share) { return all[static_cast<std::size_t>(share * static_cast<double>(all.size() - 1))]; };
+  const auto at = [&all](double share) {
+    return all[static_cast<std::size_t>(share * static_cast<double>(all.size() - 1))];
+  };
   char more[160];
   std::snprintf(more, sizeof more, ", \"p50\": %.6f, \"p99\": %.6f, \"max\": %.6f", at(0.5), at(0.99), all.back());
   report(took, all.size(), bytes, more);
 }
 
-/// A training as its input sees it: loaders keep a few batches ready, the accelerator takes one and is busy for a step. The share of
-/// time that it is busy is what an input pipeline is judged by (MLPerf Storage's utilisation).
+/// A training as its input sees it: loaders keep a few batches ready, the accelerator takes one and is busy for a step.
+/// The share of time that it is busy is what an input pipeline is judged by (MLPerf Storage's utilisation).
 void load_accelerator(const char* list, unsigned threads, unsigned seed, std::size_t batch, double step) {
   constexpr std::size_t kBatchesReady = 4;
   std::vector<std::string> names = read_list(list);
@@ -283,7 +291,8 @@ void load_create(const std::string& folder, std::uint64_t count, std::size_t siz
   run_threads(threads, [&](unsigned t) {
     std::vector<char> bytes(size);
     fill(bytes, t, 1);
-    for (std::uint64_t i = t; i < count; i += threads) write_file(folder + "/t" + std::to_string(t) + "/" + std::to_string(i), bytes);
+    for (std::uint64_t i = t; i < count; i += threads)
+      write_file(folder + "/t" + std::to_string(t) + "/" + std::to_string(i), bytes);
   });
   report(seconds_since(start), count, count * size);
 }
@@ -323,7 +332,10 @@ void load_syncs(const char* path, std::uint64_t count, std::size_t size) {
   const auto start = Clock::now();
   for (std::uint64_t i = 0; i < count; ++i) {
     bytes[0] = static_cast<char>(i);
-    if (pwrite(fd, bytes.data(), size, static_cast<off_t>(i * size % (kFileBytes - size))) != static_cast<ssize_t>(size) || fdatasync(fd) != 0) fail(path);
+    if (pwrite(fd, bytes.data(), size, static_cast<off_t>(i * size % (kFileBytes - size))) !=
+            static_cast<ssize_t>(size) ||
+        fdatasync(fd) != 0)
+      fail(path);
   }
   report(seconds_since(start), count, count * size);
   if (close(fd) != 0) fail(path);
@@ -385,21 +397,38 @@ std::uint64_t number(const char* text) { return std::strtoull(text, nullptr, 10)
 int main(int argc, char** argv) {
   const std::vector<const char*> a(argv + 1, argv + argc);
   const std::string_view load = a.empty() ? "" : a[0];
-  const auto is = [&](std::string_view name, std::size_t arguments) { return load == name && a.size() == arguments + 1; };
-  if (is("memcpy", 2)) load_memcpy(number(a[1]), std::atof(a[2]));
-  else if (is("seqread", 2)) load_seqread(a[1], number(a[2]));
-  else if (is("randread", 4)) load_randread(a[1], number(a[2]), static_cast<unsigned>(number(a[3])), std::atof(a[4]));
-  else if (is("epoch", 3)) load_epoch(a[1], static_cast<unsigned>(number(a[2])), static_cast<unsigned>(number(a[3])));
-  else if (is("latency", 3)) load_latency(a[1], static_cast<unsigned>(number(a[2])), std::atof(a[3]));
-  else if (is("accelerator", 5)) load_accelerator(a[1], static_cast<unsigned>(number(a[2])), static_cast<unsigned>(number(a[3])), number(a[4]), std::atof(a[5]));
-  else if (is("writefiles", 4)) load_writefiles(a[1], number(a[2]), number(a[3]), number(a[4]));
-  else if (is("create", 4)) load_create(a[1], number(a[2]), number(a[3]), static_cast<unsigned>(number(a[4])));
-  else if (is("mknods", 2)) load_mknods(a[1], number(a[2]));
-  else if (is("seqwrite", 3)) load_seqwrite(a[1], number(a[2]), number(a[3]));
-  else if (is("syncs", 3)) load_syncs(a[1], number(a[2]), number(a[3]));
-  else if (is("touch", 1)) load_touch(number(a[1]));
-  else if (is("stat", 3)) load_stat(a[1], static_cast<unsigned>(number(a[2])), static_cast<unsigned>(number(a[3])));
-  else if (is("mmap", 3)) load_mmap(a[1], a[2], std::atof(a[3]));
+  const auto is = [&](std::string_view name, std::size_t arguments) {
+    return load == name && a.size() == arguments + 1;
+  };
+  if (is("memcpy", 2))
+    load_memcpy(number(a[1]), std::atof(a[2]));
+  else if (is("seqread", 2))
+    load_seqread(a[1], number(a[2]));
+  else if (is("randread", 4))
+    load_randread(a[1], number(a[2]), static_cast<unsigned>(number(a[3])), std::atof(a[4]));
+  else if (is("epoch", 3))
+    load_epoch(a[1], static_cast<unsigned>(number(a[2])), static_cast<unsigned>(number(a[3])));
+  else if (is("latency", 3))
+    load_latency(a[1], static_cast<unsigned>(number(a[2])), std::atof(a[3]));
+  else if (is("accelerator", 5))
+    load_accelerator(a[1], static_cast<unsigned>(number(a[2])), static_cast<unsigned>(number(a[3])), number(a[4]),
+                     std::atof(a[5]));
+  else if (is("writefiles", 4))
+    load_writefiles(a[1], number(a[2]), number(a[3]), number(a[4]));
+  else if (is("create", 4))
+    load_create(a[1], number(a[2]), number(a[3]), static_cast<unsigned>(number(a[4])));
+  else if (is("mknods", 2))
+    load_mknods(a[1], number(a[2]));
+  else if (is("seqwrite", 3))
+    load_seqwrite(a[1], number(a[2]), number(a[3]));
+  else if (is("syncs", 3))
+    load_syncs(a[1], number(a[2]), number(a[3]));
+  else if (is("touch", 1))
+    load_touch(number(a[1]));
+  else if (is("stat", 3))
+    load_stat(a[1], static_cast<unsigned>(number(a[2])), static_cast<unsigned>(number(a[3])));
+  else if (is("mmap", 3))
+    load_mmap(a[1], a[2], std::atof(a[3]));
   else {
     std::fprintf(stderr, "io_load: see the first lines of bench/io_load.cc for the loads and their arguments\n");
     return 2;

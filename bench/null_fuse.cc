@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The limit of what a FUSE server on this kernel can do with one message a request: it knows the answer to everything and does nothing.
+// The limit of what a FUSE server on this kernel can do with one message a request: it knows the answer to everything
+// and does nothing.
 //
 //   null_fuse MOUNTPOINT FILES BYTES THREADS     until it is unmounted; needs root
 //
-// The root holds the files 0 … FILES-1, of BYTES zeros each, to be read. Each thread has a device of its own, looks at it for 50 µs before
-// it sleeps, as src/fuse/classic_requests.cc does, and answers what it read. Attributes and names are good for a minute; pages stay in
-// the kernel's cache.
+// The root holds the files 0 … FILES-1, of BYTES zeros each, to be read. Each thread has a device of its own, looks at
+// it for 50 µs before it sleeps, as src/fuse/classic_requests.cc does, and answers what it read. Attributes and names
+// are good for a minute; pages stay in the kernel's cache.
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
@@ -102,8 +103,11 @@ class Server {
       case FUSE_GETATTR: return send(in, fuse_attr_out{kSecondsValid, 0, 0, attr_of(in.nodeid)});
       case FUSE_OPEN: return send(in, fuse_open_out{1, FOPEN_KEEP_CACHE, 0});
       case FUSE_READ: return send_bytes(in, *reinterpret_cast<const fuse_read_in*>(body));
-      case FUSE_FLUSH: case FUSE_RELEASE: return send_head(in, 0, nullptr, 0);
-      case FUSE_FORGET: case FUSE_BATCH_FORGET: case FUSE_INTERRUPT: return;
+      case FUSE_FLUSH:
+      case FUSE_RELEASE: return send_head(in, 0, nullptr, 0);
+      case FUSE_FORGET:
+      case FUSE_BATCH_FORGET:
+      case FUSE_INTERRUPT: return;
       default: return send_head(in, -ENOSYS, nullptr, 0);
     }
   }
@@ -111,7 +115,8 @@ class Server {
   void look_up(const fuse_in_header& in, const char* name) const {
     char* end = nullptr;
     const std::uint64_t number = std::strtoull(name, &end, 10);
-    if (in.nodeid != FUSE_ROOT_ID || end == name || *end != '\0' || number >= files) return send_head(in, -ENOENT, nullptr, 0);
+    if (in.nodeid != FUSE_ROOT_ID || end == name || *end != '\0' || number >= files)
+      return send_head(in, -ENOENT, nullptr, 0);
     send(in, entry_of(kFirstFile + number));
   }
 
@@ -128,7 +133,8 @@ class Server {
   void send_head(const fuse_in_header& in, int error, const void* body, std::size_t size) const {
     fuse_out_header out{static_cast<std::uint32_t>(sizeof out + size), error, in.unique};
     iovec parts[] = {{&out, sizeof out}, {const_cast<void*>(body), size}};
-    if (writev(device_, parts, size == 0 ? 1 : 2) < 0 && errno != ENOENT && errno != ENODEV) fail("writing to the device");
+    if (writev(device_, parts, size == 0 ? 1 : 2) < 0 && errno != ENOENT && errno != ENODEV)
+      fail("writing to the device");
   }
 
   const int device_;
@@ -153,7 +159,8 @@ int main(int argc, char** argv) {
   file_bytes = std::strtoull(argv[3], nullptr, 10);
   const int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
   if (device < 0) fail("/dev/fuse");
-  const std::string options = "fd=" + std::to_string(device) + ",rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other";
+  const std::string options =
+      "fd=" + std::to_string(device) + ",rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other";
   if (mount("null_fuse", argv[1], "fuse.null_fuse", MS_NOSUID | MS_NODEV, options.c_str()) != 0) fail(argv[1]);
   std::vector<std::thread> threads;
   for (int i = 1; i < std::atoi(argv[4]); ++i) threads.emplace_back([fd = clone_device(device)] { Server(fd).run(); });

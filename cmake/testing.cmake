@@ -97,6 +97,6 @@ function(headrace_fuzz_target room source libs)
   target_link_options(${target} PRIVATE -fsanitize=fuzzer)
   headrace_test(NAME fuzz.${room}.${short} KIND fuzz DEPENDS ${target} TIMEOUT 3600
     COMMAND "${PROJECT_SOURCE_DIR}/scripts/fuzz-one.sh" $<TARGET_FILE:${target}> "${folder}/${stem}_seeds")
-  headrace_test(NAME long.fuzz.${room}.${short} KIND long-asan DEPENDS ${target} TIMEOUT 3600 ENVIRONMENT HEADRACE_FUZZ_SECONDS=300
+  headrace_test(NAME long.fuzz.${room}.${short} KIND long-asan DEPENDS ${target} TIMEOUT 3600 ENVIRONMENT HEADRACE_FUZZ_SECONDS=120
     COMMAND "${PROJECT_SOURCE_DIR}/scripts/fuzz-one.sh" $<TARGET_FILE:${target}> "${folder}/${stem}_seeds")
 endfunction()

@@ -12,7 +12,7 @@ fail() { printf 'install-deps: %s\n' "$*" >&2; exit 1; }
 build=(build-essential cmake ninja-build ccache pkg-config mold clang-19 libclang-rt-19-dev lld-19
   libboost1.81-dev libsqlite3-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libxxhash-dev zlib1g-dev
   libgtest-dev libgmock-dev librapidcheck-dev)
-test=(llvm-19 acl attr fio fuse3 git python3 python3-numpy python3-pil python3-venv rsync sqlite3)
+test=(llvm-19 clang-format-19 acl attr fio fuse3 git python3 python3-numpy python3-pil python3-venv rsync sqlite3)
 bench=(attr fio fuse3 python3 python3-numpy rsync)
 demo=(fuse3 python3 python3-numpy python3-pil python3-venv sqlite3)
 

@@ -64,12 +64,14 @@ class Mapped {
 
 }  // namespace
 
-MetaBackup::MetaBackup(meta::Volume& volume, object::ObjectStore& objects, Scheduler& scheduler, const Log& log, BackupOptions options)
+MetaBackup::MetaBackup(meta::Volume& volume, object::ObjectStore& objects, Scheduler& scheduler, const Log& log,
+                       BackupOptions options)
     : volume_(volume), objects_(objects), scheduler_(scheduler), log_(log), options_(options) {}
 
 void MetaBackup::start() {
   if (options_.interval == Duration(0) || volume_.is_read_only()) return;
-  thread_ = scheduler_.new_thread("meta backup", [this](std::stop_token stop) { look_again_and_again(Scope{Moment::max(), stop}); });
+  thread_ = scheduler_.new_thread("meta backup",
+                                  [this](std::stop_token stop) { look_again_and_again(Scope{Moment::max(), stop}); });
 }
 
 void MetaBackup::close() {
@@ -102,7 +104,8 @@ Result<MetaBackup::Made> MetaBackup::run_once(const Scope& scope, Duration apart
   if (options_.interval <= std::chrono::hours(1)) {
     TRY(const meta::VolumeUsage usage, volume_.usage(scope));
     if (usage.used_inodes > options_.inodes_max_hourly) {
-      return Error(Code::kTooBig, fmt::format("{} files are too many for a backup every {}", usage.used_inodes, format_duration(options_.interval)));
+      return Error(Code::kTooBig, fmt::format("{} files are too many for a backup every {}", usage.used_inodes,
+                                              format_duration(options_.interval)));
     }
   }
   TRY(const bool is_mine, volume_.claim_backup(scope, apart));
@@ -116,8 +119,9 @@ Result<MetaBackup::Made> MetaBackup::make(const Scope& scope) {
   TRY(const UniqueFd file, nameless_file());
   cli::GzipWriter gzip(file.get(), comment_of(0));
   const meta::DumpOptions options{.skip_trash = options_.skip_trash};
-  TRY(const meta::DumpSummary summary, meta::dump_volume(scope, volume_.engine(), scheduler_.clock(), options,
-                                                         [&gzip](std::string_view piece) { return gzip.write(piece); }));
+  TRY(const meta::DumpSummary summary,
+      meta::dump_volume(scope, volume_.engine(), scheduler_.clock(), options,
+                        [&gzip](std::string_view piece) { return gzip.write(piece); }));
   TRY_OK(gzip.finish());
   TRY_OK(gzip.replace_comment(comment_of(summary.digest)));
   TRY(std::vector<std::string> names, stored_names(scope));
@@ -137,7 +141,9 @@ Result<MetaBackup::Made> MetaBackup::make(const Scope& scope) {
                                            {"entries", std::to_string(summary.inodes)},
                                            {"size", format_size(mapped.bytes().size())},
                                            {"took", format_duration(scheduler_.clock().now() - begun)}});
-  if (summary.left_out > 0) log_.warn("names without an inode are not in the backup: see headrace fsck", {{"names", std::to_string(summary.left_out)}});
+  if (summary.left_out > 0)
+    log_.warn("names without an inode are not in the backup: see headrace fsck",
+              {{"names", std::to_string(summary.left_out)}});
   names.push_back(name);
   TRY_OK(remove_old(scope, std::move(names)));
   return Made::kStored;

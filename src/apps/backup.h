@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backups of a mounted volume's metadata in its bucket, so that losing the database is not losing the volume: "meta/dump-….json.gz", the
-// document of meta/dump.h. One every interval while somebody changes the volume, and one at the end of a mount that changed it.
+// Backups of a mounted volume's metadata in its bucket, so that losing the database is not losing the volume:
+// "meta/dump-….json.gz", the document of meta/dump.h. One every interval while somebody changes the volume, and one at
+// the end of a mount that changed it.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ struct BackupOptions {
 class MetaBackup {
  public:
   /// All outlive it. Of a volume that is read-only, nothing is ever done.
-  MetaBackup(meta::Volume& volume, object::ObjectStore& objects, Scheduler& scheduler, const Log& log, BackupOptions options);
+  MetaBackup(meta::Volume& volume, object::ObjectStore& objects, Scheduler& scheduler, const Log& log,
+             BackupOptions options);
   ~MetaBackup() { close(); }
   MetaBackup(const MetaBackup&) = delete;
   MetaBackup& operator=(const MetaBackup&) = delete;
@@ -39,13 +41,13 @@ class MetaBackup {
   void start();
   /// Gives up what it does now, and does nothing more by itself. Idempotent.
   void close();
-  /// After close(), when nothing changes the volume through this mount any more: a last one, if this mount changed something since its
-  /// last, and if it is done within length_max_at_end.
+  /// After close(), when nothing changes the volume through this mount any more: a last one, if this mount changed
+  /// something since its last, and if it is done within length_max_at_end.
   void finish();
 
   enum class Made { kNothingToDo, kNotDue, kUnchanged, kStored };
-  /// One, if there may be something new, and nobody made one within `apart`. Also removes backups that are too old. For the two above,
-  /// which log its errors; one thread at a time.
+  /// One, if there may be something new, and nobody made one within `apart`. Also removes backups that are too old. For
+  /// the two above, which log its errors; one thread at a time.
   Result<Made> run_once(const Scope& scope, Duration apart);
 
  private:

@@ -26,10 +26,13 @@ class Backup : public testing::Test {
  protected:
   std::vector<std::string> stored() {
     std::vector<std::string> keys;
-    for (const object::ObjectInfo& info : objects_.list(Scope{}, "", "", 10'000).value().objects) keys.push_back(info.key);
+    for (const object::ObjectInfo& info : objects_.list(Scope{}, "", "", 10'000).value().objects)
+      keys.push_back(info.key);
     return keys;
   }
-  MetaBackup backup_of(meta::Volume& volume) { return MetaBackup(volume, objects_, volume_.scheduler(), volume_.log(), options_); }
+  MetaBackup backup_of(meta::Volume& volume) {
+    return MetaBackup(volume, objects_, volume_.scheduler(), volume_.log(), options_);
+  }
   void change() { volume_.make_file(kRootIno, "f" + std::to_string(++made_)); }
 
   meta::testing::TestVolume volume_{"memory"};
@@ -160,7 +163,8 @@ TEST(BackupThread, MakesThemByItself) {
   MetaBackup backup(*volume, objects, scheduler, log, options);
   backup.start();
   const Moment deadline = scheduler.clock().now() + std::chrono::seconds(60);
-  while (objects.object_count() == 0 && scheduler.clock().now() < deadline) ASSERT_TRUE(pause(scheduler, Scope{}, std::chrono::milliseconds(20)));
+  while (objects.object_count() == 0 && scheduler.clock().now() < deadline)
+    ASSERT_TRUE(pause(scheduler, Scope{}, std::chrono::milliseconds(20)));
   EXPECT_EQ(objects.object_count(), 1u);
   backup.close();
   ASSERT_TRUE(volume->close(Scope{}));

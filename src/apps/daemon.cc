@@ -13,7 +13,6 @@
 #include <csignal>
 #include <cstring>
 
-
 namespace headrace::apps {
 namespace {
 
@@ -32,7 +31,8 @@ Result<UniqueFd> open_log(const std::string& path) {
 Result<void> take_streams(const UniqueFd& log) {
   const UniqueFd nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!nothing.is_open()) return errno_error(errno, "/dev/null");
-  if (dup2(nothing.get(), STDIN_FILENO) < 0 || dup2(log.get(), STDOUT_FILENO) < 0 || dup2(log.get(), STDERR_FILENO) < 0) {
+  if (dup2(nothing.get(), STDIN_FILENO) < 0 || dup2(log.get(), STDOUT_FILENO) < 0 ||
+      dup2(log.get(), STDERR_FILENO) < 0) {
     return errno_error(errno, "dup2");
   }
   return {};
@@ -103,7 +103,8 @@ Outcome StartedServer::wait(Duration limit, const std::string& log_file) {
   const std::size_t end = message.find('\0', 1);
   const std::string_view what = message.substr(1, end - 1);
   const std::string_view next = end == std::string_view::npos ? std::string_view() : message.substr(end + 1);
-  return cli::fail(static_cast<Exit>(static_cast<unsigned char>(message.front())), std::string(what), std::string(next));
+  return cli::fail(static_cast<Exit>(static_cast<unsigned char>(message.front())), std::string(what),
+                   std::string(next));
 }
 
 Result<Split> split_into_background(const std::string& log_file) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Going into the background without lying about it: the command that a person typed ends when the server says that it serves, or
-// with the reason why it does not.
+// Going into the background without lying about it: the command that a person typed ends when the server says that it
+// serves, or with the reason why it does not.
 //
-// The process behind the command is the supervisor (apps/supervisor.h); the word comes from the first server that it starts.
+// The process behind the command is the supervisor (apps/supervisor.h); the word comes from the first server that it
+// starts.
 #pragma once
 
 #include <optional>
@@ -15,7 +16,8 @@
 
 namespace headrace::apps {
 
-/// The server's side: one word back to the command that started it. Without a word, the command says that the server died.
+/// The server's side: one word back to the command that started it. Without a word, the command says that the server
+/// died.
 class ReadyReport {
  public:
   ReadyReport() = default;
@@ -35,7 +37,8 @@ class ReadyReport {
 class StartedServer {
  public:
   explicit StartedServer(UniqueFd fd) : fd_(std::move(fd)) {}
-  /// Waits for the word. A server that says nothing for so long is asked to end (kTimedOut). `log_file` is where more can be read.
+  /// Waits for the word. A server that says nothing for so long is asked to end (kTimedOut). `log_file` is where more
+  /// can be read.
   cli::Outcome wait(Duration limit, const std::string& log_file);
 
  private:
@@ -48,8 +51,9 @@ struct Split {
   std::optional<ReadyReport> server;     // in the new one
 };
 
-/// Forks into the background: a session of its own, stdin from /dev/null, stdout and stderr to the log file, which is made with
-/// mode 0600 and appended to, "/" as its directory. Only while there is one thread. An error leaves one process.
+/// Forks into the background: a session of its own, stdin from /dev/null, stdout and stderr to the log file, which is
+/// made with mode 0600 and appended to, "/" as its directory. Only while there is one thread. An error leaves one
+/// process.
 Result<Split> split_into_background(const std::string& log_file);
 
 }  // namespace headrace::apps

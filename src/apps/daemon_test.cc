@@ -62,7 +62,8 @@ TEST(Daemon, AServerThatDiesWithoutAWordIsAFailureThatNamesTheLog) {
 
 TEST(Daemon, AServerThatSaysNothingIsGivenUpAndToldToEnd) {
   object::TemporaryDirectory folder;
-  const Outcome heard = hear(folder / "log", std::chrono::milliseconds(300), [](ReadyReport&) { poll(nullptr, 0, 60'000); });
+  const Outcome heard =
+      hear(folder / "log", std::chrono::milliseconds(300), [](ReadyReport&) { poll(nullptr, 0, 60'000); });
   ASSERT_FALSE(heard);
   EXPECT_EQ(heard.error().exit, Exit::kTimedOut);
 }
@@ -76,7 +77,8 @@ TEST(Daemon, WhatTheServerSaysGoesToItsLogAndItHasASessionOfItsOwn) {
     char where[64] = "?";
     if (getcwd(where, sizeof where) == nullptr) std::strcpy(where, "?");
     const int length = snprintf(line, sizeof line, "%s %d\n", where, getsid(0) == ours ? 1 : 0);
-    if (write(STDERR_FILENO, line, static_cast<std::size_t>(length)) == length && write(STDOUT_FILENO, "out\n", 4) == 4) report.ready();
+    if (write(STDERR_FILENO, line, static_cast<std::size_t>(length)) == length && write(STDOUT_FILENO, "out\n", 4) == 4)
+      report.ready();
   });
   ASSERT_TRUE(heard) << heard.error().what;
   EXPECT_EQ(content_of(folder / "log"), "before\n/ 0\nout\n");

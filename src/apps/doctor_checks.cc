@@ -22,7 +22,8 @@ constexpr long kFusectlMagic = 0x65735543;
 std::string text_of_file(const char* path) {
   const UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
   std::string text(65536, '\0');
-  const auto got = fd.is_open() ? pread_full(fd.get(), std::as_writable_bytes(std::span(text)), 0) : Result<std::size_t>(0);
+  const auto got =
+      fd.is_open() ? pread_full(fd.get(), std::as_writable_bytes(std::span(text)), 0) : Result<std::size_t>(0);
   text.resize(got.value_or(0));
   return text;
 }
@@ -50,9 +51,7 @@ bool has_line(std::string_view text, std::string_view word) {
   return false;
 }
 
-Check kernel(const DoctorFacts& facts) {
-  return {"kernel", Health::kOk, facts.host.kernel_release, ""};
-}
+Check kernel(const DoctorFacts& facts) { return {"kernel", Health::kOk, facts.host.kernel_release, ""}; }
 
 Check device(const DoctorFacts& facts) {
   if (facts.host.has_device) return {"/dev/fuse", Health::kOk, "can be opened", ""};
@@ -60,9 +59,13 @@ Check device(const DoctorFacts& facts) {
 }
 
 Check mounting(const DoctorFacts& facts) {
-  if (facts.host.has_admin_capability) return {"mounting", Health::kOk, "by the kernel's own calls (CAP_SYS_ADMIN)", ""};
-  if (facts.has_mount_helper) return {"mounting", Health::kWarn, "through fusermount3, without passthrough", "mount as root, or with CAP_SYS_ADMIN, for passthrough"};
-  return {"mounting", Health::kFail, "neither CAP_SYS_ADMIN nor fusermount3", "apt-get install fuse3, or mount as root"};
+  if (facts.host.has_admin_capability)
+    return {"mounting", Health::kOk, "by the kernel's own calls (CAP_SYS_ADMIN)", ""};
+  if (facts.has_mount_helper)
+    return {"mounting", Health::kWarn, "through fusermount3, without passthrough",
+            "mount as root, or with CAP_SYS_ADMIN, for passthrough"};
+  return {"mounting", Health::kFail, "neither CAP_SYS_ADMIN nor fusermount3",
+          "apt-get install fuse3, or mount as root"};
 }
 
 Check other_users(const DoctorFacts& facts) {
@@ -74,11 +77,13 @@ Check other_users(const DoctorFacts& facts) {
 
 Check passthrough(const fuse::LaneReport& lanes) {
   if (lanes.passthrough.is_on) return {"passthrough", Health::kOk, lanes.passthrough.why, ""};
-  return {"passthrough", Health::kWarn, "off: " + lanes.passthrough.why, "reads of files in RAM cost several times as much without it"};
+  return {"passthrough", Health::kWarn, "off: " + lanes.passthrough.why,
+          "reads of files in RAM cost several times as much without it"};
 }
 
 Check io_uring(const fuse::LaneReport& lanes) {
-  return {"io_uring", lanes.io_uring.is_on ? Health::kOk : Health::kNote, (lanes.io_uring.is_on ? "" : "off: ") + lanes.io_uring.why, ""};
+  return {"io_uring", lanes.io_uring.is_on ? Health::kOk : Health::kNote,
+          (lanes.io_uring.is_on ? "" : "off: ") + lanes.io_uring.why, ""};
 }
 
 Check control(const DoctorFacts& facts) {
@@ -90,13 +95,16 @@ Check control(const DoctorFacts& facts) {
 Check open_files(const DoctorFacts& facts) {
   const std::string seen = fmt::format("{} at a time", facts.open_files_max);
   if (facts.open_files_max >= kOpenFilesWanted) return {"open files", Health::kOk, seen, ""};
-  return {"open files", Health::kWarn, seen, fmt::format("ulimit -Hn {}: each file kept whole takes one", kOpenFilesWanted)};
+  return {"open files", Health::kWarn, seen,
+          fmt::format("ulimit -Hn {}: each file kept whole takes one", kOpenFilesWanted)};
 }
 
 Check memory(const DoctorFacts& facts) {
-  if (!facts.memory) return {"memory", Health::kWarn, facts.memory.error().text(), "--cache-size and --buffer-size must be given"};
+  if (!facts.memory)
+    return {"memory", Health::kWarn, facts.memory.error().text(), "--cache-size and --buffer-size must be given"};
   const MemoryUse& use = *facts.memory;
-  const std::string limit = use.cgroup_limit ? fmt::format("{} in this cgroup", format_size(*use.cgroup_limit)) : fmt::format("{} in this machine", format_size(use.machine_bytes));
+  const std::string limit = use.cgroup_limit ? fmt::format("{} in this cgroup", format_size(*use.cgroup_limit))
+                                             : fmt::format("{} in this machine", format_size(use.machine_bytes));
   const std::string seen = fmt::format("{}, {} of it free", limit, format_size(use.left_bytes()));
   if (use.left_bytes() >= kMemoryWanted) return {"memory", Health::kOk, seen, ""};
   return {"memory", Health::kWarn, seen, "little is left for a cache; give the container or machine more"};
@@ -104,19 +112,25 @@ Check memory(const DoctorFacts& facts) {
 
 Check pressure(const DoctorFacts& facts) {
   if (facts.has_pressure) return {"memory pressure", Health::kOk, "the kernel tells of it; the cache gives way", ""};
-  return {"memory pressure", Health::kNote, "the kernel does not tell of it (no PSI); the cache gives way by what is left alone", "boot with psi=1"};
+  return {"memory pressure", Health::kNote,
+          "the kernel does not tell of it (no PSI); the cache gives way by what is left alone", "boot with psi=1"};
 }
 
 Check node_tier(const DoctorFacts& facts) {
   if (facts.tier_place == "tmpfs with huge pages") return {"node tier", Health::kOk, facts.tier_place, ""};
-  if (facts.tier_place == "none") return {"node tier", Health::kWarn, "no place for files in RAM", "mount as root, or allow memfd_create"};
+  if (facts.tier_place == "none")
+    return {"node tier", Health::kWarn, "no place for files in RAM", "mount as root, or allow memfd_create"};
   return {"node tier", Health::kNote, facts.tier_place + ", without huge pages",
-          facts.host.has_admin_capability ? "a kernel with huge pages on tmpfs (CONFIG_TRANSPARENT_HUGEPAGE) reads faster" : "as root it is a tmpfs of its own with huge pages"};
+          facts.host.has_admin_capability
+              ? "a kernel with huge pages on tmpfs (CONFIG_TRANSPARENT_HUGEPAGE) reads faster"
+              : "as root it is a tmpfs of its own with huge pages"};
 }
 
 Check sqlite(const DoctorFacts& facts) {
   if (!facts.sqlite_needs_guard) return {"SQLite", Health::kOk, facts.sqlite_version, ""};
-  return {"SQLite", Health::kNote, fmt::format("{}: has the WAL-reset bug (before 3.51.3); this program checkpoints around it", facts.sqlite_version),
+  return {"SQLite", Health::kNote,
+          fmt::format("{}: has the WAL-reset bug (before 3.51.3); this program checkpoints around it",
+                      facts.sqlite_version),
           "do not let another program write to a volume's database while it is mounted here"};
 }
 
@@ -150,8 +164,8 @@ DoctorFacts look_at_machine(const Log& log, const std::string& path_variable) {
 
 std::vector<Check> machine_checks(const DoctorFacts& facts) {
   const fuse::LaneReport lanes = fuse::report_lanes(facts.host, {}, nullptr);
-  return {kernel(facts), device(facts),     mounting(facts),   passthrough(lanes), io_uring(lanes),  other_users(facts),
-          control(facts),       open_files(facts), memory(facts),     pressure(facts),    node_tier(facts), sqlite(facts)};
+  return {kernel(facts),  device(facts),     mounting(facts), passthrough(lanes), io_uring(lanes),  other_users(facts),
+          control(facts), open_files(facts), memory(facts),   pressure(facts),    node_tier(facts), sqlite(facts)};
 }
 
 }  // namespace headrace::apps

@@ -28,14 +28,14 @@ struct Check {
 /// What the checks look at, so that tests can show another machine.
 struct DoctorFacts {
   fuse::HostFacts host;
-  bool has_mount_helper = false;       // fusermount3 is in PATH
+  bool has_mount_helper = false;  // fusermount3 is in PATH
   bool is_root = false;
-  std::string fuse_conf;               // /etc/fuse.conf
-  bool has_fusectl = false;            // /sys/fs/fuse/connections is mounted
-  std::uint64_t open_files_max = 0;    // the hard limit
+  std::string fuse_conf;             // /etc/fuse.conf
+  bool has_fusectl = false;          // /sys/fs/fuse/connections is mounted
+  std::uint64_t open_files_max = 0;  // the hard limit
   Result<MemoryUse> memory = Code::kNotFound;
-  bool has_pressure = false;           // the kernel tells of memory pressure
-  std::string tier_place;              // "tmpfs with huge pages" … "none"
+  bool has_pressure = false;  // the kernel tells of memory pressure
+  std::string tier_place;     // "tmpfs with huge pages" … "none"
   std::string sqlite_version;
   bool sqlite_needs_guard = false;
 };

@@ -10,7 +10,11 @@ namespace {
 
 DoctorFacts good_machine() {
   DoctorFacts facts;
-  facts.host = {.kernel_release = "6.18.1", .has_device = true, .device_error = "", .has_admin_capability = true, .is_first_user_namespace = true,
+  facts.host = {.kernel_release = "6.18.1",
+                .has_device = true,
+                .device_error = "",
+                .has_admin_capability = true,
+                .is_first_user_namespace = true,
                 .uring_enabled = true};
   facts.has_mount_helper = facts.is_root = facts.has_fusectl = facts.has_pressure = true;
   facts.open_files_max = 1u << 20;

@@ -19,14 +19,17 @@ using cli::Outcome;
 
 constexpr Duration kVolumeMax = std::chrono::seconds(30);
 
-Check failed(std::string name, const cli::Failure& failure) { return {std::move(name), Health::kFail, failure.what, failure.hint}; }
+Check failed(std::string name, const cli::Failure& failure) {
+  return {std::move(name), Health::kFail, failure.what, failure.hint};
+}
 
 /// The volume's metadata, description and bucket, as far as each lets the next be looked at.
 std::vector<Check> volume_checks(const Context& context, const std::string& url) {
   const Scope scope = context.within(kVolumeMax);
   auto access = cli::open_volume(scope, context.scheduler, url, true);
   if (!access) return {failed("metadata", access.error())};
-  std::vector<Check> checks{{"metadata", Health::kOk, fmt::format("volume {} at {}", access->format.name, access->url), ""}};
+  std::vector<Check> checks{
+      {"metadata", Health::kOk, fmt::format("volume {} at {}", access->format.name, access->url), ""}};
   const meta::Admission admitted = meta::admission(access->format);
   if (admitted.access == meta::Access::kReadWrite) {
     checks.push_back({"volume", Health::kOk, "can be read and written", ""});
@@ -43,7 +46,8 @@ std::vector<Check> volume_checks(const Context& context, const std::string& url)
   const Result<void> tested = cli::test_objects(scope, (*store)->objects());
   const double took = std::chrono::duration<double, std::milli>(context.scheduler.clock().now() - before).count();
   if (tested) {
-    checks.push_back({"bucket", Health::kOk, fmt::format("an object was written, read and removed in {:.1f} ms", took), ""});
+    checks.push_back(
+        {"bucket", Health::kOk, fmt::format("an object was written, read and removed in {:.1f} ms", took), ""});
   } else {
     checks.push_back({"bucket", Health::kFail, tested.error().text(), "only --read-only mounts can work"});
   }
@@ -65,20 +69,24 @@ void print(Context& context, const std::vector<Check>& checks) {
     auto document = cli::new_document("Doctor");
     document["checks"] = nlohmann::ordered_json::array();
     for (const Check& check : checks) {
-      document["checks"].push_back({{"name", check.name}, {"health", name_of(check.health)}, {"what", check.what}, {"remedy", check.remedy}});
+      document["checks"].push_back(
+          {{"name", check.name}, {"health", name_of(check.health)}, {"what", check.what}, {"remedy", check.remedy}});
     }
     return cli::print_json(context.terminal, document);
   }
   for (const Check& check : checks) {
-    const std::string mark = context.terminal.on_out(colour_of(check.health), fmt::format("{:<4}", name_of(check.health)));
+    const std::string mark =
+        context.terminal.on_out(colour_of(check.health), fmt::format("{:<4}", name_of(check.health)));
     context.terminal.out(fmt::format("{}  {:<16} {}\n", mark, check.name, cli::printable(check.what)));
-    if (check.health != Health::kOk && !check.remedy.empty()) context.terminal.out(fmt::format("{:23}{}\n", "", cli::printable(check.remedy)));
+    if (check.health != Health::kOk && !check.remedy.empty())
+      context.terminal.out(fmt::format("{:23}{}\n", "", cli::printable(check.remedy)));
   }
 }
 
 Outcome run_doctor(Context& context) {
   const auto path = context.environment.find("PATH");
-  std::vector<Check> checks = machine_checks(look_at_machine(context.log, path == context.environment.end() ? "/usr/bin:/bin" : path->second));
+  std::vector<Check> checks =
+      machine_checks(look_at_machine(context.log, path == context.environment.end() ? "/usr/bin:/bin" : path->second));
   if (!context.options.arguments.empty()) {
     for (Check& check : volume_checks(context, context.options.arguments[0])) checks.push_back(std::move(check));
   }
@@ -95,10 +103,13 @@ cli::Command doctor_command() {
   cli::Command command;
   command.name = "doctor";
   command.summary = "Check what this machine can do, and whether a volume works";
-  command.description = "ok: as it should be. note: good to know. warn: works, but worse than it could. fail: mounting will not work; then it ends with 1.";
+  command.description =
+      "ok: as it should be. note: good to know. warn: works, but worse than it could. fail: mounting will not work; "
+      "then it ends with 1.";
   command.arguments = {{"META-URL", "a volume to look at, too", false}};
   command.options = {cli::bucket_option()};
-  command.examples = {{"headrace doctor", "this machine"}, {"headrace doctor sqlite3:///var/lib/data.db", "and a volume's metadata and bucket"}};
+  command.examples = {{"headrace doctor", "this machine"},
+                      {"headrace doctor sqlite3:///var/lib/data.db", "and a volume's metadata and bucket"}};
   command.prints = true;
   command.run = run_doctor;
   return command;

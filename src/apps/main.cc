@@ -25,7 +25,8 @@ headrace::cli::Environment environment_of(char** entries) {
 bool may_colour(const headrace::cli::Environment& environment) {
   const auto no_color = environment.find("NO_COLOR");
   const auto term = environment.find("TERM");
-  return (no_color == environment.end() || no_color->second.empty()) && (term == environment.end() || term->second != "dumb");
+  return (no_color == environment.end() || no_color->second.empty()) &&
+         (term == environment.end() || term->second != "dumb");
 }
 
 }  // namespace
@@ -39,7 +40,9 @@ int main(int argc, char** argv) {
   const cli::Environment environment = environment_of(environ);
   cli::Terminal terminal({}, may_colour(environment));
   if (wiped > 0) {
-    terminal.err("warning: a password on the command line can be seen by others while the program starts; set META_PASSWORD instead\n");
+    terminal.err(
+        "warning: a password on the command line can be seen by others while the program starts; set META_PASSWORD "
+        "instead\n");
   }
   return cli::run_program(apps::headrace_program(), arguments, environment, secrets, terminal);
 }

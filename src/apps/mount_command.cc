@@ -25,11 +25,13 @@ constexpr Duration kComeUpMax = std::chrono::minutes(2);
 constexpr Duration kAnswerMax = std::chrono::seconds(10);
 
 /// The process that serves: the first one, behind `report`, or one that takes over.
-Outcome serve(const Context& context, const MountSettings& settings, ReadyReport& report, vfs::TakeoverIndex& index, Inheritance& inherited) {
+Outcome serve(const Context& context, const MountSettings& settings, ReadyReport& report, vfs::TakeoverIndex& index,
+              Inheritance& inherited) {
   const bool is_successor = inherited.is_successor();
   index.begin_serving();
   ServerLink link(std::move(inherited.link), context.log);
-  MountServer server(settings, context.scheduler, context.log, context.program.version, MountServer::Supervised{inherited, index, link});
+  MountServer server(settings, context.scheduler, context.log, context.program.version,
+                     MountServer::Supervised{inherited, index, link});
   const auto end_now = [&server, &link] {
     link.ending();
     server.abandon();
@@ -81,7 +83,9 @@ Outcome supervise(const Context& context, const MountSettings& settings, ReadyRe
 Outcome wait_for_server(const Context& context, const MountSettings& settings, StartedServer& server) {
   if (Outcome started = server.wait(kComeUpMax, settings.log_file); !started) return started;
   const auto seen = cli::look_at(context.within(kAnswerMax), context.scheduler, settings.mount_point + "/.config");
-  if (!seen) return cli::fail(fmt::format("the mount on {} does not answer", settings.mount_point), seen.error(), settings.log_file + " may say more");
+  if (!seen)
+    return cli::fail(fmt::format("the mount on {} does not answer", settings.mount_point), seen.error(),
+                     settings.log_file + " may say more");
   return {};
 }
 
@@ -104,15 +108,19 @@ cli::Command mount_command() {
   command.name = "mount";
   command.summary = "Mount a volume";
   command.description =
-      "Serves until it is unmounted, or asked to end by SIGINT or SIGTERM: then it unmounts, writes what is left to the bucket and ends "
-      "with 0; a second signal ends it at once. A small process stays above the server and starts another one when it dies: open files, locks and "
-      "mappings go on, and what was written and not yet stored is told as EIO. close() and fsync() return when the bytes are in the bucket and the metadata is durable.";
+      "Serves until it is unmounted, or asked to end by SIGINT or SIGTERM: then it unmounts, writes what is left to "
+      "the bucket and ends "
+      "with 0; a second signal ends it at once. A small process stays above the server and starts another one when it "
+      "dies: open files, locks and "
+      "mappings go on, and what was written and not yet stored is told as EIO. close() and fsync() return when the "
+      "bytes are in the bucket and the metadata is durable.";
   command.arguments = {cli::meta_url_argument(), {"MOUNTPOINT", "a directory"}};
   command.options = mount_option_specs();
   command.refused = refused_mount_options();
   command.examples = {
       {"headrace mount sqlite3:///var/lib/data.db /data -d", "serve in the background"},
-      {"headrace mount sqlite3:///var/lib/data.db /data -o ro,allow_other --cache-size 8GiB", "for readers of every user"},
+      {"headrace mount sqlite3:///var/lib/data.db /data -o ro,allow_other --cache-size 8GiB",
+       "for readers of every user"},
   };
   command.forks = true;
   command.run = run_mount;

@@ -29,7 +29,9 @@ SeenConfig::Lane seen_lane(const json& document, const char* name) {
 
 SeenConfig read_document(const json& document) {
   SeenConfig seen;
-  const auto text = [&document](const char* pointer) { return document.value(json::json_pointer(pointer), std::string()); };
+  const auto text = [&document](const char* pointer) {
+    return document.value(json::json_pointer(pointer), std::string());
+  };
   const auto number = [&document](const char* pointer) -> std::optional<std::uint64_t> {
     const json::json_pointer at(pointer);
     if (!document.contains(at) || !document[at].is_number_unsigned()) return std::nullopt;
@@ -43,7 +45,8 @@ SeenConfig read_document(const json& document) {
   seen.tier_place = text("/Headrace/TierPlace");
   seen.metrics_address = text("/Headrace/MetricsAddress");
   if (const auto pid = number("/Pid")) seen.pid = static_cast<int>(*pid);
-  if (const auto supervisor = number("/Headrace/Supervisor"); supervisor && *supervisor != 0) seen.supervisor = static_cast<int>(*supervisor);
+  if (const auto supervisor = number("/Headrace/Supervisor"); supervisor && *supervisor != 0)
+    seen.supervisor = static_cast<int>(*supervisor);
   seen.restarts = number("/Headrace/Restarts").value_or(0);
   seen.is_read_only = document.value(json::json_pointer("/Meta/ReadOnly"), false);
   seen.cache_bytes = number("/Headrace/CacheBytes");
@@ -65,14 +68,10 @@ std::string config_document(const MountFacts& facts) {
                       {"MountPoint", settings.mount_point},
                       {"Sid", facts.session}};
   document["Format"] = cli::masked_setting(facts.format);
-  document["Chunk"] = {{"BlockSize", facts.format.block_bytes()},
-                       {"MaxUpload", settings.uploads_max},
-                       {"MaxDownload", settings.downloads_max},
-                       {"GetTimeout", settings.get_timeout.count()},
-                       {"PutTimeout", settings.put_timeout.count()},
-                       {"CacheSize", settings.cache_bytes},
-                       {"BufferSize", settings.buffer_bytes},
-                       {"Writeback", false}};
+  document["Chunk"] = {{"BlockSize", facts.format.block_bytes()},    {"MaxUpload", settings.uploads_max},
+                       {"MaxDownload", settings.downloads_max},      {"GetTimeout", settings.get_timeout.count()},
+                       {"PutTimeout", settings.put_timeout.count()}, {"CacheSize", settings.cache_bytes},
+                       {"BufferSize", settings.buffer_bytes},        {"Writeback", false}};
   document["Version"] = facts.version;
   document["AttrTimeout"] = seconds(settings.attr_ttl);
   document["EntryTimeout"] = seconds(settings.entry_ttl);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a mount says of itself in its `.config` file: JuiceFS's members (juicefs-volume-format, section 8.1), and ours below
-// "Headrace". `status`, `umount` and `stats` read it. Holds no secret.
+// What a mount says of itself in its `.config` file: JuiceFS's members (juicefs-volume-format, section 8.1), and ours
+// below "Headrace". `status`, `umount` and `stats` read it. Holds no secret.
 #pragma once
 
 #include <optional>
@@ -22,8 +22,8 @@ struct MountFacts {
   std::uint32_t restarts = 0;        // how often a server took over
   std::int64_t mounted_seconds = 0;  // Unix time
   fuse::LaneReport lanes;
-  std::string tier_place;            // "tmpfs with huge pages", "none" …
-  std::string metrics_address;       // where it listens; empty: nowhere
+  std::string tier_place;       // "tmpfs with huge pages", "none" …
+  std::string metrics_address;  // where it listens; empty: nowhere
   std::string_view version;
 };
 

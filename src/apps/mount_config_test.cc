@@ -7,8 +7,10 @@ namespace headrace::apps {
 namespace {
 
 meta::VolumeFormat a_format() {
-  return meta::parse_format(R"({"Name":"vol","UUID":"0e5bd5f6-1c2d-4e3f-8a9b-0c1d2e3f4a5b","Storage":"file","Bucket":"/b/",
-    "BlockSize":4096,"SecretKey":"canary-1","SessionToken":"canary-2","EncryptKey":"canary-3","TrashDays":1})").value();
+  return meta::parse_format(
+             R"({"Name":"vol","UUID":"0e5bd5f6-1c2d-4e3f-8a9b-0c1d2e3f4a5b","Storage":"file","Bucket":"/b/",
+    "BlockSize":4096,"SecretKey":"canary-1","SessionToken":"canary-2","EncryptKey":"canary-3","TrashDays":1})")
+      .value();
 }
 
 MountSettings some_settings() {
@@ -54,7 +56,8 @@ TEST(MountConfig, WhatAMountSaysOfItselfIsReadBack) {
 TEST(MountConfig, NoSecretIsInIt) { EXPECT_EQ(document().find("canary"), std::string::npos) << document(); }
 
 TEST(MountConfig, TheRealClientsDocumentIsReadAsFarAsItGoesAndNonsenseIsDamage) {
-  const auto seen = parse_config_document(R"({"Meta":{"ReadOnly":false},"Format":{"Name":"x","UUID":"u"},"Version":"1.3"})");
+  const auto seen =
+      parse_config_document(R"({"Meta":{"ReadOnly":false},"Format":{"Name":"x","UUID":"u"},"Version":"1.3"})");
   ASSERT_TRUE(seen);
   EXPECT_EQ(seen->volume, "x");
   EXPECT_FALSE(seen->pid.has_value());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a mount counts beyond what its rooms count by themselves: observers for the rooms that do not know metrics, and numbers
-// that are read from the parts when somebody looks.
+// What a mount counts beyond what its rooms count by themselves: observers for the rooms that do not know metrics, and
+// numbers that are read from the parts when somebody looks.
 #pragma once
 
 #include <atomic>
@@ -38,8 +38,8 @@ class StoreMetrics final : public object::RequestObserver {
   OfMethod methods_[object::kMethodCount];
 };
 
-/// Counts what the metadata engine does. Thread-safe. The engine is opened before the volume's name is known, which the registry
-/// needs: what happens before bind() is not counted.
+/// Counts what the metadata engine does. Thread-safe. The engine is opened before the volume's name is known, which the
+/// registry needs: what happens before bind() is not counted.
 class EngineMetrics final : public records::EngineObserver {
  public:
   /// Once.

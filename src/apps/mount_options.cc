@@ -22,12 +22,21 @@ constexpr std::uint64_t kSecond = 1'000'000'000ull;
 constexpr std::uint64_t kBufferWanted = 300 * kMiB, kBufferLeast = 64 * kMiB;
 
 OptionSpec ttl(std::string name, std::string text) {
-  return {.name = std::move(name), .kind = ValueKind::kDuration, .value_name = "TIME", .text = std::move(text), .fallback = "1s",
+  return {.name = std::move(name),
+          .kind = ValueKind::kDuration,
+          .value_name = "TIME",
+          .text = std::move(text),
+          .fallback = "1s",
           .most = 3600 * kSecond};
 }
 OptionSpec request_limit(std::string name, std::string text) {
-  return {.name = std::move(name), .kind = ValueKind::kDuration, .value_name = "TIME", .text = std::move(text), .fallback = "60s",
-          .least = kSecond, .most = 3600 * kSecond};
+  return {.name = std::move(name),
+          .kind = ValueKind::kDuration,
+          .value_name = "TIME",
+          .text = std::move(text),
+          .fallback = "60s",
+          .least = kSecond,
+          .most = 3600 * kSecond};
 }
 
 /// What -o says, one word at a time.
@@ -38,7 +47,8 @@ struct FuseOptions {
 
 std::expected<FuseOptions, Failure> parse_fuse_options(const std::vector<std::string>& lists) {
   // These hold in any case, or say what is the default.
-  constexpr std::string_view kAlways[] = {"rw", "default_permissions", "nosuid", "nodev", "noatime", "exec", "async", "_netdev"};
+  constexpr std::string_view kAlways[] = {
+      "rw", "default_permissions", "nosuid", "nodev", "noatime", "exec", "async", "_netdev"};
   FuseOptions options;
   for (std::string_view list : lists) {
     while (!list.empty()) {
@@ -85,7 +95,8 @@ std::string absolute_url(const std::string& url) {
     const std::string rest = url.substr(scheme.size());
     const std::size_t query = rest.find('?');
     if (rest.starts_with('/') || rest.empty() || query == 0) return url;
-    return std::string(scheme) + absolute(rest.substr(0, query)) + (query == std::string::npos ? "" : rest.substr(query));
+    return std::string(scheme) + absolute(rest.substr(0, query)) +
+           (query == std::string::npos ? "" : rest.substr(query));
   }
   return url;
 }
@@ -97,6 +108,8 @@ std::uint64_t default_buffer_bytes(const MemoryUse& memory) {
   return std::clamp(memory.limit_bytes() / 4, kBufferLeast, kBufferWanted);
 }
 
+// One option a row or two, as a table is read.
+// clang-format off
 std::vector<OptionSpec> mount_option_specs() {
   return {
       {.name = "background", .letter = 'd', .text = "Serve in the background; returns when the mount answers, or with the reason why not"},
@@ -142,13 +155,15 @@ std::vector<OptionSpec> mount_option_specs() {
        .fallback_text = "/var/log/headrace.log, or below the home directory"},
   };
 }
+// clang-format on
 
 std::vector<cli::RefusedOption> refused_mount_options() {
   const std::string no_disk = "the cache of this version is memory: --cache-size";
   const std::string no_writeback = "a file is in the bucket when close() returns; nothing waits on this node's disk";
   const std::string automatic = "read-ahead is decided by how a file is read";
   const std::string no_squash = "not in this version; what users may do is decided by the kernel from the files' modes";
-  const std::string no_limit = "not in this version; --max-uploads and --max-downloads bound how many blocks move at a time";
+  const std::string no_limit =
+      "not in this version; --max-uploads and --max-downloads bound how many blocks move at a time";
   return {
       {"subdir", 0, "not in this version; the whole volume is mounted"},
       {"writeback", 0, no_writeback},
@@ -231,9 +246,10 @@ std::expected<MountSettings, Failure> mount_settings(const cli::Options& options
   settings.cache_bytes = options.is_set("cache-size") ? options.size("cache-size") : default_cache_bytes(memory);
   settings.buffer_bytes = options.is_set("buffer-size") ? options.size("buffer-size") : default_buffer_bytes(memory);
   if (settings.cache_bytes + settings.buffer_bytes > memory.limit_bytes()) {
-    return cli::fail(Exit::kUsage, fmt::format("--cache-size {} and --buffer-size {} are more than the {} of memory there is",
-                                               format_size(settings.cache_bytes), format_size(settings.buffer_bytes),
-                                               format_size(memory.limit_bytes())));
+    return cli::fail(Exit::kUsage,
+                     fmt::format("--cache-size {} and --buffer-size {} are more than the {} of memory there is",
+                                 format_size(settings.cache_bytes), format_size(settings.buffer_bytes),
+                                 format_size(memory.limit_bytes())));
   }
   settings.uploads_max = static_cast<std::uint32_t>(options.number("max-uploads"));
   settings.downloads_max = static_cast<std::uint32_t>(options.number("max-downloads"));

@@ -21,30 +21,30 @@ std::vector<cli::RefusedOption> refused_mount_options();
 
 struct MountSettings {
   std::string meta_url;
-  std::string mount_point;          // absolute
-  std::string bucket;               // in place of the volume's; empty: the volume's
+  std::string mount_point;  // absolute
+  std::string bucket;       // in place of the volume's; empty: the volume's
   bool is_background = false;
-  std::string log_file;             // of a server in the background
+  std::string log_file;  // of a server in the background
   bool is_read_only = false;
   bool allow_other = false;
-  std::uint64_t cache_bytes = 0;    // the node tier; 0: none
+  std::uint64_t cache_bytes = 0;  // the node tier; 0: none
   bool caches_large_writes = false;
-  std::uint64_t buffer_bytes = 0;   // the memory budget
+  std::uint64_t buffer_bytes = 0;  // the memory budget
   std::uint32_t uploads_max = 0, downloads_max = 0;
   Duration attr_ttl{0}, entry_ttl{0}, dir_entry_ttl{0};
   Duration heartbeat{0}, get_timeout{0}, put_timeout{0};
-  std::uint32_t restarts_max = 5;   // a minute
+  std::uint32_t restarts_max = 5;  // a minute
   bool background_jobs = true, xattrs = true, hide_internal = false;
-  Duration backup_interval{0};      // of the metadata; 0: none
+  Duration backup_interval{0};  // of the metadata; 0: none
   bool backup_skips_trash = false;
   fuse::LaneChoice lanes;
-  std::string metrics_address;      // HOST:PORT; empty: none
+  std::string metrics_address;                // HOST:PORT; empty: none
   bool is_metrics_address_asked_for = false;  // else another port will do
 };
 
 /// kUsage with the sentence to print.
-std::expected<MountSettings, cli::Failure> mount_settings(const cli::Options& options, const cli::Environment& environment,
-                                                          const MemoryUse& memory);
+std::expected<MountSettings, cli::Failure> mount_settings(const cli::Options& options,
+                                                          const cli::Environment& environment, const MemoryUse& memory);
 
 /// Default sizes, given what this process may use.
 std::uint64_t default_cache_bytes(const MemoryUse& memory);

@@ -20,7 +20,8 @@ MemoryUse machine(std::uint64_t bytes) {
   return use;
 }
 
-std::expected<MountSettings, cli::Failure> settings_of(std::vector<std::string> words, const MemoryUse& memory = machine(16 * kGiB)) {
+std::expected<MountSettings, cli::Failure> settings_of(std::vector<std::string> words,
+                                                       const MemoryUse& memory = machine(16 * kGiB)) {
   words.insert(words.end(), {"sqlite3:///m.db", "/mnt"});
   const cli::Command command = mount_command();
   auto line = cli::parse_line(command, words);
@@ -55,7 +56,8 @@ TEST(MountOptions, ABucketThatIsAUrlIsLeftToWhoOpensIt) {
 }
 
 TEST(MountOptions, MoreMemoryThanThereIsIsRefused) {
-  EXPECT_EQ(refusal({"--cache-size", "20GiB"}), "--cache-size 20 GiB and --buffer-size 300 MiB are more than the 16 GiB of memory there is");
+  EXPECT_EQ(refusal({"--cache-size", "20GiB"}),
+            "--cache-size 20 GiB and --buffer-size 300 MiB are more than the 16 GiB of memory there is");
   EXPECT_EQ(refusal({"--cache-size", "1KiB"}), "--cache-size: at least 64 MiB, or 0 for none, got 1KiB");
 }
 
@@ -70,8 +72,11 @@ TEST(MountOptions, FuseOptionsAreTakenApartAndUnknownOnesRefused) {
 }
 
 TEST(MountOptions, FlagsOfJuiceFSWithoutAMeaningHereAreRefusedByName) {
-  EXPECT_EQ(refusal({"--writeback"}), "--writeback is not supported: a file is in the bucket when close() returns; nothing waits on this node's disk");
-  EXPECT_EQ(refusal({"--cache-dir", "/x"}), "--cache-dir is not supported: the cache of this version is memory: --cache-size");
+  EXPECT_EQ(
+      refusal({"--writeback"}),
+      "--writeback is not supported: a file is in the bucket when close() returns; nothing waits on this node's disk");
+  EXPECT_EQ(refusal({"--cache-dir", "/x"}),
+            "--cache-dir is not supported: the cache of this version is memory: --cache-size");
   EXPECT_EQ(refusal({"--subdir=/x"}), "--subdir is not supported: not in this version; the whole volume is mounted");
   EXPECT_EQ(refusal({"-v"}), "-v is not supported: use --log-level debug");
 }

@@ -57,7 +57,11 @@ class UntilLost final : public fuse::RequestHandler {
 
 MountServer::MountServer(MountSettings settings, Scheduler& scheduler, const Log& log, std::string version,
                          std::optional<Supervised> supervised)
-    : settings_(std::move(settings)), scheduler_(scheduler), log_(log), version_(std::move(version)), supervised_(supervised) {}
+    : settings_(std::move(settings)),
+      scheduler_(scheduler),
+      log_(log),
+      version_(std::move(version)),
+      supervised_(supervised) {}
 
 MountServer::~MountServer() {
   abandon();
@@ -95,9 +99,10 @@ Outcome MountServer::check_machine() {
   host_ = fuse::look_at_host();
   if (!host_.has_device) {
     const bool is_closed = access("/dev/fuse", F_OK) == 0 && access("/dev/fuse", R_OK | W_OK) != 0;
-    return cli::fail(Exit::kConflict, fmt::format("no FUSE here: {}", host_.device_error),
-                     is_closed ? "/dev/fuse must be open to this user: as root, chmod 666 /dev/fuse; or mount as root"
-                               : "load the module (modprobe fuse), or give the container /dev/fuse; headrace doctor says more");
+    return cli::fail(
+        Exit::kConflict, fmt::format("no FUSE here: {}", host_.device_error),
+        is_closed ? "/dev/fuse must be open to this user: as root, chmod 666 /dev/fuse; or mount as root"
+                  : "load the module (modprobe fuse), or give the container /dev/fuse; headrace doctor says more");
   }
   const fuse::LaneReport lanes = fuse::report_lanes(host_, settings_.lanes, nullptr);
   if (settings_.lanes.passthrough == fuse::LaneChoice::Passthrough::kRequired && !lanes.passthrough.is_on) {
@@ -113,7 +118,8 @@ Outcome MountServer::check_mount_point() {
   if (!state) return cli::fail(fmt::format("cannot mount on {}", where), state.error());
   switch (*state) {
     case fuse::PathState::kMissing:
-      return cli::fail(Exit::kNotFound, fmt::format("the mount point {} does not exist", where), fmt::format("mkdir {}", where));
+      return cli::fail(Exit::kNotFound, fmt::format("the mount point {} does not exist", where),
+                       fmt::format("mkdir {}", where));
     case fuse::PathState::kOther:
       return cli::fail(Exit::kUsage, fmt::format("the mount point {} is not a directory", where));
     case fuse::PathState::kSilent:
@@ -122,8 +128,7 @@ Outcome MountServer::check_mount_point() {
     case fuse::PathState::kForbidden:
       return cli::fail(Exit::kPermission, fmt::format("the mount point {} may not be entered", where));
     case fuse::PathState::kDead:  // freed when mounting
-    case fuse::PathState::kDirectory:
-      break;
+    case fuse::PathState::kDirectory: break;
   }
   TRY(const std::string canonical, fuse::canonical_mount_point(where));
   TRY(const auto mounts, fuse::read_mountinfo());
@@ -143,7 +148,9 @@ Outcome MountServer::open_parts(const Scope& scope) {
   registry_ = std::make_unique<metrics::Registry>(
       std::vector<metrics::Registry::Label>{{"vol_name", name}, {"mp", settings_.mount_point}});
   engine_metrics_.bind(*registry_);
-  access_.engine = records::metered(std::move(access_.engine), registry_->histogram("juicefs_meta_ops_durations_histogram_seconds"), scheduler_.clock());
+  access_.engine =
+      records::metered(std::move(access_.engine), registry_->histogram("juicefs_meta_ops_durations_histogram_seconds"),
+                       scheduler_.clock());
   if (Outcome objects = open_objects(scope); !objects) return objects;
   if (Outcome metrics = start_metrics(); !metrics) return metrics;
 
@@ -216,7 +223,8 @@ void MountServer::build_files() {
   block::NodeTierOptions tier_options;
   tier_options.bytes_max = settings_.cache_bytes;
   tier_ = block::new_node_tier(log_, tier_options);
-  if (settings_.cache_bytes > 0) pressure_ = std::make_unique<block::PressureWatcher>(scheduler_, log_, *tier_, memory_);
+  if (settings_.cache_bytes > 0)
+    pressure_ = std::make_unique<block::PressureWatcher>(scheduler_, log_, *tier_, memory_);
   budget_ = std::make_unique<Budget>(scheduler_, settings_.buffer_bytes);
   block::BlockStoreOptions block_options;
   block_options.layout = {access_.format.block_bytes(), access_.format.hash_prefix};
@@ -233,7 +241,8 @@ void MountServer::build_files() {
   options.dir_entry_ttl = settings_.dir_entry_ttl;
   options.attr_ttl = settings_.attr_ttl;
   options.passthrough = settings_.lanes.passthrough != fuse::LaneChoice::Passthrough::kOff;
-  // A distant bucket wants many requests under way; each holds a block of the budget, and other readers want connections too.
+  // A distant bucket wants many requests under way; each holds a block of the budget, and other readers want
+  // connections too.
   options.fill_threads = std::clamp<std::uint32_t>(settings_.downloads_max / 4, 1, kFillThreadsMax);
   options.xattrs = settings_.xattrs;
   options.hide_internal = settings_.hide_internal;
@@ -248,10 +257,11 @@ void MountServer::build_files() {
   providers.volume_lost = [this](const Error& error) { lose_volume(error); };
   providers.stats_text = [this] { return metrics::stats_text(*registry_); };
   providers.config_json = [this] { return config_text_; };
-  files_ = std::make_unique<vfs::FileSystem>(*volume_, *blocks_, *tier_, *budget_, scheduler_, log_, *registry_, options,
-                                             std::move(providers));
-  backup_ = std::make_unique<MetaBackup>(*volume_, store_->objects(), scheduler_, log_,
-                                         BackupOptions{.interval = settings_.backup_interval, .skip_trash = settings_.backup_skips_trash});
+  files_ = std::make_unique<vfs::FileSystem>(*volume_, *blocks_, *tier_, *budget_, scheduler_, log_, *registry_,
+                                             options, std::move(providers));
+  backup_ = std::make_unique<MetaBackup>(
+      *volume_, store_->objects(), scheduler_, log_,
+      BackupOptions{.interval = settings_.backup_interval, .skip_trash = settings_.backup_skips_trash});
   access_log_ = fuse::new_access_log(*files_, scheduler_.clock());
   handler_ = fuse::new_handler(*files_, *registry_, options.index);
   until_lost_ = std::make_unique<UntilLost>(*handler_, is_lost_);
@@ -354,17 +364,18 @@ Outcome MountServer::begin_to_serve(const Scope& scope, std::map<std::int32_t, U
       return cli::fail("what the kernel holds cannot be taken over", adopted.error());
     }
   }
-  config_text_ = config_document({.settings = settings_,
-                                  .format = access_.format,
-                                  .session = volume_->session().value(),
-                                  .pid = static_cast<int>(getpid()),
-                                  .supervisor = supervised_ ? static_cast<int>(supervised_->inherited.supervisor) : 0,
-                                  .restarts = supervised_ ? supervised_->index.restarts() : 0,
-                                  .mounted_seconds = supervised_ ? supervised_->index.mount().mounted_seconds : scheduler_.clock().wall().seconds,
-                                  .lanes = lanes,
-                                  .tier_place = tier_->stats().place,
-                                  .metrics_address = http_ == nullptr ? std::string() : http_->address(),
-                                  .version = version_});
+  config_text_ = config_document(
+      {.settings = settings_,
+       .format = access_.format,
+       .session = volume_->session().value(),
+       .pid = static_cast<int>(getpid()),
+       .supervisor = supervised_ ? static_cast<int>(supervised_->inherited.supervisor) : 0,
+       .restarts = supervised_ ? supervised_->index.restarts() : 0,
+       .mounted_seconds = supervised_ ? supervised_->index.mount().mounted_seconds : scheduler_.clock().wall().seconds,
+       .lanes = lanes,
+       .tier_place = tier_->stats().place,
+       .metrics_address = http_ == nullptr ? std::string() : http_->address(),
+       .version = version_});
   TRY_OK(session_->start(*until_lost_));
   if (supervised_) supervised_->link.serving();
   // It costs speed alone where it cannot be set.
@@ -396,7 +407,8 @@ Outcome MountServer::serve(const Scope& scope) {
   is_mounted_ = is_serving_ = false;
   session_->close();
   const Outcome closed = close_parts();
-  if (is_lost_) return cli::fail(Exit::kFailed, fmt::format("the mount on {} has ended: {}", settings_.mount_point, why_lost_));
+  if (is_lost_)
+    return cli::fail(Exit::kFailed, fmt::format("the mount on {} has ended: {}", settings_.mount_point, why_lost_));
   if (!closed) return closed;
   if (*ending == fuse::Ending::kAborted && !was_asked) {
     return cli::fail(Exit::kFailed, fmt::format("the mount on {} was aborted", settings_.mount_point));
@@ -408,7 +420,8 @@ Outcome MountServer::serve(const Scope& scope) {
 void MountServer::lose_volume(const Error& error) {
   why_lost_ = error.text();
   is_lost_ = true;
-  log_.error("the volume is lost: every request fails, and the mount ends", {{"mount", settings_.mount_point}, {"why", why_lost_}});
+  log_.error("the volume is lost: every request fails, and the mount ends",
+             {{"mount", settings_.mount_point}, {"why", why_lost_}});
   end_.request_stop();
 }
 

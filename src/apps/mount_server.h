@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One mount, from its settings to its end: here the parts are chosen and put together.
 //
-//   metadata engine → Volume ─┐
-//   buckets → shards → metered → retrying → prefixed → BlockStore ─┤
-//   NodeTier (RAM of this node), Budget (RAM of this process) ─────┴→ FileSystem → RequestHandler → fuse::Session ← kernel
+//   metadata engine → Volume ────────────────────────────────────────┐
+//   buckets → shards → metered → retrying → prefixed → BlockStore ───┤
+//   NodeTier (RAM of this node), Budget (RAM of this process) ───────┴→ FileSystem → RequestHandler → fuse::Session
 #pragma once
 
 #include <atomic>
@@ -54,14 +54,15 @@ class MountServer {
   MountServer(const MountServer&) = delete;
   MountServer& operator=(const MountServer&) = delete;
 
-  /// Looks at everything that can refuse, then mounts; when this is ok, the mount answers. A failure leaves nothing behind. A successor goes on
-  /// with the mount that is there; where it fails the mount stays for the next one, unless has_lost_volume().
+  /// Looks at everything that can refuse, then mounts; when this is ok, the mount answers. A failure leaves nothing
+  /// behind. A successor goes on with the mount that is there; where it fails the mount stays for the next one, unless
+  /// has_lost_volume().
   cli::Outcome start(const Scope& scope);
 
-  /// Until somebody unmounts (ok), the connection is aborted (a failure), or the scope is stopped: then it unmounts by itself, and what
-  /// is still open is cut off after it was written. Either way everything written is stored before this returns; a failure says if
-  /// it could not be. When the volume is lost (replaced, destroyed, the session cleaned up after), every request is EIO from then on, and the
-  /// mount is taken away (a failure that says why).
+  /// Until somebody unmounts (ok), the connection is aborted (a failure), or the scope is stopped: then it unmounts by
+  /// itself, and what is still open is cut off after it was written. Either way everything written is stored before
+  /// this returns; a failure says if it could not be. When the volume is lost (replaced, destroyed, the session cleaned
+  /// up after), every request is EIO from then on, and the mount is taken away (a failure that says why).
   cli::Outcome serve(const Scope& scope);
 
   /// The volume is not the one that was mounted, or not this mount's any more: no successor can do better.

@@ -54,7 +54,9 @@ class MountServerTest : public testing::Test {
   }
   std::size_t sessions() {
     const auto engine = records::open_engine(url(), {}, scheduler_).value();
-    const auto volume = meta::Volume::open({}, *engine, scheduler_, log_, {.is_read_only = true, .mount_point = "test", .has_session = false}).value();
+    const auto volume = meta::Volume::open({}, *engine, scheduler_, log_,
+                                           {.is_read_only = true, .mount_point = "test", .has_session = false})
+                            .value();
     return volume->sessions({}).value().size();
   }
   bool is_mounted() {
@@ -81,7 +83,8 @@ TEST_F(MountServerTest, WhatCannotBeIsRefusedBeforeAnythingChanges) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "none.db"));
 
   asked = settings();
-  std::ofstream(folder_ / "foreign.db") << "this is no database, although it is long enough to be taken for one by its length alone ........";
+  std::ofstream(folder_ / "foreign.db")
+      << "this is no database, although it is long enough to be taken for one by its length alone ........";
   asked.meta_url = "sqlite3://" + (folder_ / "foreign.db");
   EXPECT_NE(refusal(asked).exit, Exit::kOk);
 

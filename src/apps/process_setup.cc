@@ -48,7 +48,8 @@ ProcessSetup set_up_server_process() {
   mallopt(M_ARENA_MAX, 2);
   setup.open_files_max = raise_open_files();
   if (setup.open_files_max < kOpenFilesWanted) {
-    setup.refused.push_back(fmt::format("only {} files can be open at a time; raise the limit (ulimit -n)", setup.open_files_max));
+    setup.refused.push_back(
+        fmt::format("only {} files can be open at a time; raise the limit (ulimit -n)", setup.open_files_max));
   }
   lower_oom_score();
   // After the files of /proc/self were written: they are root's from here on.

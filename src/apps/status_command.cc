@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// headrace status: of a volume (by its metadata URL), of one mount, or of all mounts of this node. A mount that hangs is shown as one.
+// headrace status: of a volume (by its metadata URL), of one mount, or of all mounts of this node. A mount that hangs
+// is shown as one.
 #include <fmt/format.h>
 #include <signal.h>
 
@@ -37,7 +38,8 @@ struct SeenMount {
 SeenMount look(const Context& context, const fuse::MountEntry& entry) {
   SeenMount seen{entry, "serving", std::nullopt, std::nullopt};
   if (const auto waiting = fuse::waiting_requests(entry.minor)) seen.waiting = *waiting;
-  const auto text = cli::read_file(context.within(kLookMax), context.scheduler, entry.mount_point + "/.config", kConfigBytesMax);
+  const auto text =
+      cli::read_file(context.within(kLookMax), context.scheduler, entry.mount_point + "/.config", kConfigBytesMax);
   if (text) {
     if (const auto config = parse_config_document(*text)) seen.config = *config;
     return seen;
@@ -80,7 +82,9 @@ ordered_json json_of(const SeenMount& seen) {
   if (config.buffer_bytes) item["bufferBytes"] = *config.buffer_bytes;
   item["nodeTier"] = config.tier_place;
   item["metrics"] = config.metrics_address;
-  item["lanes"] = {{"protocol", config.protocol}, {"passthrough", lane_json(config.passthrough)}, {"ioUring", lane_json(config.io_uring)}};
+  item["lanes"] = {{"protocol", config.protocol},
+                   {"passthrough", lane_json(config.passthrough)},
+                   {"ioUring", lane_json(config.io_uring)}};
   return item;
 }
 
@@ -93,9 +97,10 @@ std::string table_of(const Context& context, const std::vector<SeenMount>& mount
   cli::Table table({"MOUNTPOINT", "VOLUME", "STATE", "PASSTHROUGH", "CACHE", "PID", "AGE"});
   for (const SeenMount& seen : mounts) {
     const SeenConfig config = seen.config.value_or(SeenConfig{});
-    table.add_row({seen.entry.mount_point, seen.entry.source, seen.state, seen.config ? (config.passthrough.is_on ? "on" : "off") : "",
-                   config.cache_bytes ? format_size(*config.cache_bytes) : "", config.pid ? std::to_string(*config.pid) : "",
-                   age_of(context, config.mounted_seconds)});
+    table.add_row({seen.entry.mount_point, seen.entry.source, seen.state,
+                   seen.config ? (config.passthrough.is_on ? "on" : "off") : "",
+                   config.cache_bytes ? format_size(*config.cache_bytes) : "",
+                   config.pid ? std::to_string(*config.pid) : "", age_of(context, config.mounted_seconds)});
   }
   return table.text();
 }
@@ -112,17 +117,23 @@ std::string fields_of(const Context& context, const SeenMount& seen) {
   fields.add("Metadata", config.metadata);
   fields.add("Access", config.is_read_only ? "read-only" : "read and write");
   if (config.mounted_seconds != 0) {
-    fields.add("Mounted", fmt::format("{} ({} ago)", cli::format_time(config.mounted_seconds), age_of(context, config.mounted_seconds)));
+    fields.add("Mounted", fmt::format("{} ({} ago)", cli::format_time(config.mounted_seconds),
+                                      age_of(context, config.mounted_seconds)));
   }
   fields.add("Server", fmt::format("headrace {}, process {}", config.version, config.pid.value_or(0)));
   const auto supervisor = living_supervisor(config);
-  fields.add("Supervisor", supervisor ? fmt::format("process {}, {} restart{}", *supervisor, config.restarts, config.restarts == 1 ? "" : "s")
-                                      : fmt::format("none, {} restart{} before", config.restarts, config.restarts == 1 ? "" : "s"));
-  fields.add("Node tier", fmt::format("{} ({})", config.cache_bytes ? format_size(*config.cache_bytes) : "unknown", config.tier_place));
+  fields.add("Supervisor",
+             supervisor ? fmt::format("process {}, {} restart{}", *supervisor, config.restarts,
+                                      config.restarts == 1 ? "" : "s")
+                        : fmt::format("none, {} restart{} before", config.restarts, config.restarts == 1 ? "" : "s"));
+  fields.add("Node tier", fmt::format("{} ({})", config.cache_bytes ? format_size(*config.cache_bytes) : "unknown",
+                                      config.tier_place));
   if (config.buffer_bytes) fields.add("Buffers", format_size(*config.buffer_bytes));
   fields.add("Kernel protocol", config.protocol);
-  fields.add("Passthrough", (config.passthrough.is_on ? "on" : "off: ") + (config.passthrough.is_on ? std::string() : config.passthrough.why));
-  fields.add("io_uring", (config.io_uring.is_on ? "on" : "off: ") + (config.io_uring.is_on ? std::string() : config.io_uring.why));
+  fields.add("Passthrough", (config.passthrough.is_on ? "on" : "off: ") +
+                                (config.passthrough.is_on ? std::string() : config.passthrough.why));
+  fields.add("io_uring",
+             (config.io_uring.is_on ? "on" : "off: ") + (config.io_uring.is_on ? std::string() : config.io_uring.why));
   fields.add("Metrics", config.metrics_address.empty() ? "off" : "http://" + config.metrics_address + "/metrics");
   return fields.text();
 }
@@ -152,7 +163,8 @@ Outcome show_mount(Context& context, const std::string& path) {
   TRY(const auto entries, fuse::read_mountinfo());
   const auto entry = fuse::top_mount_at(entries, *where);
   if (!entry || !entry->is_ours()) {
-    return cli::fail(Exit::kNotFound, fmt::format("no volume is mounted on {}", *where), "headrace status lists the mounts; of a volume: headrace status META-URL");
+    return cli::fail(Exit::kNotFound, fmt::format("no volume is mounted on {}", *where),
+                     "headrace status lists the mounts; of a volume: headrace status META-URL");
   }
   const SeenMount seen = look(context, *entry);
   if (context.wants_json()) {
@@ -163,7 +175,8 @@ Outcome show_mount(Context& context, const std::string& path) {
     context.terminal.out(fields_of(context, seen));
   }
   if (seen.state == "dead" || seen.state == "silent") {
-    return cli::fail(Exit::kUnreachable, fmt::format("the server of {} is {}", *where, seen.state == "dead" ? "gone" : "silent"),
+    return cli::fail(Exit::kUnreachable,
+                     fmt::format("the server of {} is {}", *where, seen.state == "dead" ? "gone" : "silent"),
                      fmt::format("headrace umount {}{}", seen.state == "dead" ? "" : "--force ", *where));
   }
   return {};
@@ -191,9 +204,13 @@ std::string volume_text(const cli::VolumeAccess& access, const meta::VolumeUsage
   fields.add("Metadata", access.url);
   fields.add("Bucket", fmt::format("{} ({})", redacted(format.bucket), format.storage));
   fields.add("Block size", format_size(format.block_bytes()));
-  fields.add("Used", fmt::format("{} of {}", format_size(usage.used_bytes), format.capacity_bytes == 0 ? "unlimited" : format_size(format.capacity_bytes)));
-  fields.add("Inodes", fmt::format("{} of {}", cli::format_count(usage.used_inodes), format.inodes_max == 0 ? "unlimited" : cli::format_count(format.inodes_max)));
-  fields.add("Trash", format.trash_days == 0 ? "none" : fmt::format("{} day{}", format.trash_days, format.trash_days == 1 ? "" : "s"));
+  fields.add("Used", fmt::format("{} of {}", format_size(usage.used_bytes),
+                                 format.capacity_bytes == 0 ? "unlimited" : format_size(format.capacity_bytes)));
+  fields.add("Inodes", fmt::format("{} of {}", cli::format_count(usage.used_inodes),
+                                   format.inodes_max == 0 ? "unlimited" : cli::format_count(format.inodes_max)));
+  fields.add("Trash", format.trash_days == 0
+                          ? "none"
+                          : fmt::format("{} day{}", format.trash_days, format.trash_days == 1 ? "" : "s"));
   const meta::Admission admitted = meta::admission(format);
   if (admitted.access != meta::Access::kReadWrite) fields.add("Restricted", admitted.reason);
   std::string out = fields.text();
@@ -201,9 +218,11 @@ std::string volume_text(const cli::VolumeAccess& access, const meta::VolumeUsage
   cli::Table table({"SESSION", "HOST", "MOUNTPOINT", "PID", "VERSION", "EXPIRES"});
   for (const ordered_json& session : sessions) {
     const auto pid = session.find("ProcessID");
-    table.add_row({std::to_string(session.value("Sid", std::uint64_t{0})), member(session, "HostName"), member(session, "MountPoint"),
-                   pid != session.end() && pid->is_number_integer() ? std::to_string(pid->get<std::int64_t>()) : std::string(),
-                   member(session, "Version"), member(session, "Expire")});
+    table.add_row(
+        {std::to_string(session.value("Sid", std::uint64_t{0})), member(session, "HostName"),
+         member(session, "MountPoint"),
+         pid != session.end() && pid->is_number_integer() ? std::to_string(pid->get<std::int64_t>()) : std::string(),
+         member(session, "Version"), member(session, "Expire")});
   }
   return out + "\n" + table.text();
 }
@@ -225,8 +244,10 @@ Outcome show_volume(Context& context, const std::string& url) {
     document["metadata"] = access->url;
     document["setting"] = cli::masked_setting(access->format);
     document["sessions"] = sessions;
-    document["statistic"] = {{"UsedSpace", usage.used_bytes}, {"AvailableSpace", usage.available_bytes},
-                             {"UsedInodes", usage.used_inodes}, {"AvailableInodes", usage.available_inodes}};
+    document["statistic"] = {{"UsedSpace", usage.used_bytes},
+                             {"AvailableSpace", usage.available_bytes},
+                             {"UsedInodes", usage.used_inodes},
+                             {"AvailableInodes", usage.available_inodes}};
     cli::print_json(context.terminal, document);
   } else {
     context.terminal.out(volume_text(*access, usage, sessions));

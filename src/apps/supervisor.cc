@@ -79,14 +79,16 @@ sigset_t watched_signals() {
 int milliseconds_until(const Clock& clock, Moment moment) {
   if (moment == Moment::max()) return -1;
   const Duration left = std::max(Duration(0), moment - clock.now());
-  return static_cast<int>(std::min<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(left).count(), 1'000'000));
+  return static_cast<int>(
+      std::min<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(left).count(), 1'000'000));
 }
 
 }  // namespace
 
 // The server's end.
 
-ServerLink::ServerLink(UniqueFd link, const Log& log) : link_(std::move(link)), log_(log), end_(eventfd(0, EFD_CLOEXEC)) {
+ServerLink::ServerLink(UniqueFd link, const Log& log)
+    : link_(std::move(link)), log_(log), end_(eventfd(0, EFD_CLOEXEC)) {
   setsockopt(link_.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendMax, sizeof kSendMax);
 }
 
@@ -98,9 +100,8 @@ void ServerLink::close() {
 }
 
 void ServerLink::watch(Scheduler& scheduler, std::function<void()> stop, std::function<void()> end_now) {
-  thread_ = scheduler.new_thread("supervisor", [this, stop = std::move(stop), end_now = std::move(end_now)](std::stop_token) {
-    listen(stop, end_now);
-  });
+  thread_ = scheduler.new_thread("supervisor", [this, stop = std::move(stop), end_now = std::move(end_now)](
+                                                   std::stop_token) { listen(stop, end_now); });
 }
 
 void ServerLink::listen(const std::function<void()>& stop, const std::function<void()>& end_now) {
@@ -139,7 +140,12 @@ void ServerLink::ending() { send(kEnding, 0, -1); }
 
 Supervisor::Supervisor(const Log& log, const Clock& clock, vfs::TakeoverIndex& index, std::function<void()> has_forked,
                        std::function<void()> give_up, const SupervisorLimits& limits)
-    : log_(log), clock_(clock), index_(index), has_forked_(std::move(has_forked)), give_up_(std::move(give_up)), limits_(limits) {}
+    : log_(log),
+      clock_(clock),
+      index_(index),
+      has_forked_(std::move(has_forked)),
+      give_up_(std::move(give_up)),
+      limits_(limits) {}
 
 Result<Supervisor::Role> Supervisor::run() {
   const sigset_t watched = watched_signals();
@@ -207,7 +213,8 @@ Supervisor::Ended Supervisor::watch_server() {
   const bool ended_well = WIFEXITED(wait_status_) && WEXITSTATUS(wait_status_) == 0;
   if (is_ending_ || ended_well) return Ended::kOnPurpose;
   if (!index_.has_mount() || devices_.empty()) {
-    if (WIFSIGNALED(wait_status_)) log_.error("the server died before it served", {{"signal", std::to_string(WTERMSIG(wait_status_))}});
+    if (WIFSIGNALED(wait_status_))
+      log_.error("the server died before it served", {{"signal", std::to_string(WTERMSIG(wait_status_))}});
     return Ended::kOnPurpose;  // there is nothing to go on with
   }
   if (is_late) return Ended::kTooLate;
@@ -266,7 +273,8 @@ bool Supervisor::may_go_on(Ended ended) {
   const Moment now = clock_.now();
   if (died_at_ == Moment::max()) died_at_ = now;
   if (ended == Ended::kTooLate) {
-    end(fmt::format("no server came up within {} s", std::chrono::duration_cast<std::chrono::seconds>(limits_.come_up_max).count()));
+    end(fmt::format("no server came up within {} s",
+                    std::chrono::duration_cast<std::chrono::seconds>(limits_.come_up_max).count()));
     return false;
   }
   const std::string how = WIFSIGNALED(wait_status_) ? fmt::format("signal {}", WTERMSIG(wait_status_))

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small process above a server: it keeps what the kernel would take for the end of a mount, the descriptors of the connection, and when
-// the server dies it starts another one that goes on with them (docs/design/0003-a-server-that-is-restarted.md).
+// The small process above a server: it keeps what the kernel would take for the end of a mount, the descriptors of the
+// connection, and when the server dies it starts another one that goes on with them
+// (docs/design/0003-a-server-that-is-restarted.md).
 //
 //   supervisor (this)      one thread, no lock shared with the server, never touches the mount
 //     └─ server            forked, with copies of all that is kept; the next one after its death
 //
-// The link between them is a socket pair. The server says what it has made (a descriptor of the connection, a backing and its file), that
-// it serves, and that it ends on purpose; the supervisor passes on that it was asked to end. Either one sees the other's death in it.
+// The link between them is a socket pair. The server says what it has made (a descriptor of the connection, a backing
+// and its file), that it serves, and that it ends on purpose; the supervisor passes on that it was asked to end. Either
+// one sees the other's death in it.
 #pragma once
 
 #include <sys/types.h>
@@ -35,7 +37,8 @@ struct SupervisorLimits {
   unsigned deaths_max = 5;  // so many in `deaths_window` are survived; one more is the end
   Duration deaths_window = std::chrono::minutes(1);
   Duration come_up_max = std::chrono::seconds(60);  // from a death until another server serves
-  Duration first_pause = std::chrono::milliseconds(200), longest_pause = std::chrono::seconds(5);  // after a start that failed
+  Duration first_pause = std::chrono::milliseconds(200),
+           longest_pause = std::chrono::seconds(5);  // after a start that failed
 };
 
 /// What a server process begins with.
@@ -47,7 +50,8 @@ struct Inheritance {
   bool is_successor() const { return !devices.empty(); }
 };
 
-/// The server's end of the link. Thread-safe. When the supervisor is gone, nothing is kept any more and the server goes on without.
+/// The server's end of the link. Thread-safe. When the supervisor is gone, nothing is kept any more and the server goes
+/// on without.
 class ServerLink final : public vfs::BackingKeeper {
  public:
   ServerLink(UniqueFd link, const Log& log);
@@ -78,14 +82,14 @@ class ServerLink final : public vfs::BackingKeeper {
 
 class Supervisor {
  public:
-  /// `index` is what servers write down, and `give_up` takes the mount away when no server can be had; all outlive the supervisor.
-  /// `has_forked` is called in this process after each fork.
+  /// `index` is what servers write down, and `give_up` takes the mount away when no server can be had; all outlive the
+  /// supervisor. `has_forked` is called in this process after each fork.
   Supervisor(const Log& log, const Clock& clock, vfs::TakeoverIndex& index, std::function<void()> has_forked,
              std::function<void()> give_up, const SupervisorLimits& limits = {});
 
-  /// Like fork(), it returns in several processes: in each server with what it inherits, and in this one, at the end, with the exit status
-  /// of the whole. Only while there is one thread. An error: not even the first server could be started, or no other one (then the mount
-  /// was given up).
+  /// Like fork(), it returns in several processes: in each server with what it inherits, and in this one, at the end,
+  /// with the exit status of the whole. Only while there is one thread. An error: not even the first server could be
+  /// started, or no other one (then the mount was given up).
   struct Role {
     std::optional<Inheritance> server;
     int status = 0;

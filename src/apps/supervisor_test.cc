@@ -22,7 +22,8 @@ struct Notes {
 class SupervisorTest : public testing::Test {
  protected:
   SupervisorTest()
-      : notes_(static_cast<Notes*>(mmap(nullptr, sizeof(Notes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))),
+      : notes_(static_cast<Notes*>(
+            mmap(nullptr, sizeof(Notes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))),
         index_(vfs::TakeoverIndex::create().value()) {}
   ~SupervisorTest() override { munmap(notes_, sizeof(Notes)); }
 
@@ -91,7 +92,8 @@ TEST_F(SupervisorTest, ASuccessorHasWhatTheDeadServerMade) {
               notes_->devices = static_cast<int>(inherited.devices.size());
               notes_->backings = static_cast<int>(inherited.backings.size());
               std::byte byte{};
-              if (inherited.backings.contains(7) && pread_full(inherited.backings.at(7).get(), MutableByteSpan(&byte, 1), 0).value_or(0) == 1)
+              if (inherited.backings.contains(7) &&
+                  pread_full(inherited.backings.at(7).get(), MutableByteSpan(&byte, 1), 0).value_or(0) == 1)
                 notes_->content = static_cast<int>(byte);
               link.serving();
               link.ending();
@@ -155,13 +157,24 @@ TEST_F(SupervisorTest, ASignalToTheSupervisorIsPassedOnAndASecondOneMoreUrgently
                   Mutex mutex;
                   int stops = 0, ends = 0;
                   link.watch(
-                      scheduler, [&] { MutexLock lock(mutex); ++stops; ++notes_->content; asked->notify_all(); },
-                      [&] { MutexLock lock(mutex); ++ends; asked->notify_all(); });
+                      scheduler,
+                      [&] {
+                        MutexLock lock(mutex);
+                        ++stops;
+                        ++notes_->content;
+                        asked->notify_all();
+                      },
+                      [&] {
+                        MutexLock lock(mutex);
+                        ++ends;
+                        asked->notify_all();
+                      });
                   make_mount(inherited, link);
                   ++notes_->devices;
                   {
                     MutexLock lock(mutex);
-                    (void)asked->wait({scheduler.clock().now() + std::chrono::seconds(20), {}}, mutex, [&] { return ends > 0; });
+                    (void)asked->wait({scheduler.clock().now() + std::chrono::seconds(20), {}}, mutex,
+                                      [&] { return ends > 0; });
                   }
                   link.close();
                   link.ending();

@@ -66,7 +66,8 @@ bool uses(const std::string& process, const std::string& mount_point) {
   return false;
 }
 
-/// "python3 (123), bash (77)": some who keep the mount busy. Reads only links of /proc, which the kernel answers by itself.
+/// "python3 (123), bash (77)": some who keep the mount busy. Reads only links of /proc, which the kernel answers by
+/// itself.
 std::string users_of(const std::string& mount_point) {
   std::string users;
   int found = 0;
@@ -83,10 +84,11 @@ UniqueFd watch_of(std::optional<int> pid) {
   return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
 }
 
-/// What ends last of a mount, its supervisor or, without one, its server, as something to wait for; not open where it is not known (another PID
-/// namespace, no answer).
+/// What ends last of a mount, its supervisor or, without one, its server, as something to wait for; not open where it
+/// is not known (another PID namespace, no answer).
 UniqueFd server_of(const Context& context, const std::string& mount_point) {
-  const auto text = cli::read_file(context.within(kLookMax), context.scheduler, mount_point + "/.config", kConfigBytesMax);
+  const auto text =
+      cli::read_file(context.within(kLookMax), context.scheduler, mount_point + "/.config", kConfigBytesMax);
   if (!text) return {};
   const auto config = parse_config_document(*text);
   if (!config) return {};
@@ -101,7 +103,8 @@ Outcome wait_for_end(const Context& context, const UniqueFd& server, const std::
     if (poll(&wanted, 1, 50) > 0) return {};
     if (context.scope.stop.stop_requested()) return cli::fail(Exit::kInterrupted, "ended by a signal");
     if (!is_patient && context.scheduler.clock().now() - began > kWaitMax) {
-      return cli::fail(Exit::kTimedOut, fmt::format("{} is unmounted, but its server still writes to the bucket", mount_point),
+      return cli::fail(Exit::kTimedOut,
+                       fmt::format("{} is unmounted, but its server still writes to the bucket", mount_point),
                        "it ends when that is done; --flush waits for it");
     }
   }
@@ -112,7 +115,8 @@ Outcome run_umount(Context& context) {
   if (!where) return cli::fail(fmt::format("cannot unmount {}", context.options.arguments[0]), where.error());
   TRY(const auto mounts, fuse::read_mountinfo());
   const auto mount = fuse::top_mount_at(mounts, *where);
-  if (!mount) return cli::fail(Exit::kNotFound, fmt::format("nothing is mounted on {}", *where), "headrace status lists what is");
+  if (!mount)
+    return cli::fail(Exit::kNotFound, fmt::format("nothing is mounted on {}", *where), "headrace status lists what is");
   if (!mount->is_ours()) {
     return cli::fail(Exit::kConflict, fmt::format("{} is a mount of type {}, not of headrace", *where, mount->type),
                      fmt::format("umount {}", *where));
@@ -147,7 +151,10 @@ cli::Command umount_command() {
   command.arguments = {{"MOUNTPOINT", "where a volume is mounted"}};
   command.options = {
       {.name = "flush", .text = "Wait for the last byte however long it takes; otherwise for a minute"},
-      {.name = "force", .letter = 'f', .text = "Cut off who still uses it, also when its server does not answer", .only_flag = true},
+      {.name = "force",
+       .letter = 'f',
+       .text = "Cut off who still uses it, also when its server does not answer",
+       .only_flag = true},
   };
   command.examples = {{"headrace umount /data", "when nobody uses it"}};
   command.run = run_umount;

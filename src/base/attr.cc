@@ -36,7 +36,8 @@ FileType type_of_mode(std::uint32_t mode) {
 std::int64_t nanoseconds_between(const Timestamp& from, const Timestamp& to) {
   const __int128 span = (static_cast<__int128>(to.seconds) - from.seconds) * 1'000'000'000 +
                         (static_cast<std::int64_t>(to.nanoseconds) - static_cast<std::int64_t>(from.nanoseconds));
-  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max(), kMin = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max(),
+                         kMin = std::numeric_limits<std::int64_t>::min();
   if (span > kMax) return kMax;
   if (span < kMin) return kMin;
   return static_cast<std::int64_t>(span);

@@ -11,7 +11,15 @@
 namespace headrace {
 
 /// JuiceFS's own numbers (not S_IFMT >> 12): they are stored.
-enum class FileType : std::uint8_t { kRegular = 1, kDirectory = 2, kSymlink = 3, kFifo = 4, kBlockDevice = 5, kCharDevice = 6, kSocket = 7 };
+enum class FileType : std::uint8_t {
+  kRegular = 1,
+  kDirectory = 2,
+  kSymlink = 3,
+  kFifo = 4,
+  kBlockDevice = 5,
+  kCharDevice = 6,
+  kSocket = 7
+};
 
 /// The S_IFMT bits of a type.
 std::uint32_t mode_bits_of(FileType type);
@@ -38,17 +46,22 @@ struct Attr {
   std::uint32_t uid = 0, gid = 0;
   Timestamp atime, mtime, ctime;
   std::uint32_t nlink = 1;
-  std::uint64_t length = 0;    // bytes; a directory 4096, a symlink its target's length
-  std::uint32_t rdev = 0;      // new_encode_dev form, as FUSE passes it
-  Ino parent;                  // 0: hard-linked, the parents stand elsewhere
+  std::uint64_t length = 0;  // bytes; a directory 4096, a symlink its target's length
+  std::uint32_t rdev = 0;    // new_encode_dev form, as FUSE passes it
+  Ino parent;                // 0: hard-linked, the parents stand elsewhere
   std::uint32_t access_acl = 0, default_acl = 0;
   std::uint8_t tier = 0;
   friend bool operator==(const Attr&, const Attr&) = default;
 };
 
-/// What a file costs in the volume's accounts: its length rounded up to 4096, and never less (format sheet, section 3.7).
-constexpr std::uint64_t space_of_length(std::uint64_t length) { return length == 0 ? 4096 : (length + 4095) / 4096 * 4096; }
-constexpr std::uint64_t space_of(const Attr& attr) { return attr.type == FileType::kRegular ? space_of_length(attr.length) : 4096; }
+/// What a file costs in the volume's accounts: its length rounded up to 4096, and never less (format sheet,
+/// section 3.7).
+constexpr std::uint64_t space_of_length(std::uint64_t length) {
+  return length == 0 ? 4096 : (length + 4095) / 4096 * 4096;
+}
+constexpr std::uint64_t space_of(const Attr& attr) {
+  return attr.type == FileType::kRegular ? space_of_length(attr.length) : 4096;
+}
 
 /// Who asks. `groups` holds the supplementary groups where they are known; the kernel sends only one gid.
 struct Caller {

@@ -29,7 +29,8 @@ TEST(Timestamp, TheSpanBetweenTwoIsExactAndSaturates) {
   EXPECT_EQ(nanoseconds_between({1, 999'999'999}, {2, 0}), 1);
   EXPECT_EQ(nanoseconds_between({2, 0}, {1, 999'999'999}), -1);
   EXPECT_EQ(nanoseconds_between({-1, 500}, {1, 0}), 1'999'999'500);
-  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max(), kMin = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max(),
+                         kMin = std::numeric_limits<std::int64_t>::min();
   EXPECT_EQ(nanoseconds_between({kMin, 0}, {kMax, 0}), kMax);
   EXPECT_EQ(nanoseconds_between({kMax, 0}, {kMin, 0}), kMin);
 }

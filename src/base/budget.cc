@@ -42,8 +42,8 @@ Budget::~Budget() {
 Result<Reservation> Budget::take(const Scope& scope, std::uint64_t bytes) {
   if (bytes == 0) return Reservation();
   if (bytes > bytes_max_) {
-    return Error(Code::kInvalid, "a request for " + std::to_string(bytes) + " bytes is more than the whole memory budget of " +
-                                     std::to_string(bytes_max_));
+    return Error(Code::kInvalid, "a request for " + std::to_string(bytes) +
+                                     " bytes is more than the whole memory budget of " + std::to_string(bytes_max_));
   }
   Waiter waiter;
   waiter.bytes = bytes;

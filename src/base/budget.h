@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One memory budget for a process: whoever holds bytes for others (write buffers, read windows, blocks in flight) takes them from
-// it first. Taking waits or fails; nothing allocates around it.
+// One memory budget for a process: whoever holds bytes for others (write buffers, read windows, blocks in flight) takes
+// them from it first. Taking waits or fails; nothing allocates around it.
 #pragma once
 
 #include <cstdint>
@@ -41,12 +41,12 @@ class Budget {
   Budget(const Budget&) = delete;
   Budget& operator=(const Budget&) = delete;
 
-  /// Waits until the bytes are free, first come first served: a large request is not overtaken by smaller ones behind it. A
-  /// request larger than the whole budget is kInvalid. kTimedOut, kInterrupted as Event::wait. Who holds bytes and takes more
-  /// may wait for itself: take all that one piece of work needs at once.
+  /// Waits until the bytes are free, first come first served: a large request is not overtaken by smaller ones behind
+  /// it. A request larger than the whole budget is kInvalid. kTimedOut, kInterrupted as Event::wait. Who holds bytes
+  /// and takes more may wait for itself: take all that one piece of work needs at once.
   Result<Reservation> take(const Scope& scope, std::uint64_t bytes);
-  /// Takes the bytes now, or nothing (an empty reservation): for work that can be dropped (readahead). Leaves a tenth of the
-  /// budget to take(), and never overtakes one who waits there.
+  /// Takes the bytes now, or nothing (an empty reservation): for work that can be dropped (readahead). Leaves a tenth
+  /// of the budget to take(), and never overtakes one who waits there.
   Reservation try_take(std::uint64_t bytes);
 
   std::uint64_t used_bytes() const;

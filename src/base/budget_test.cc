@@ -147,7 +147,8 @@ TEST_F(BudgetTest, ALateGiftIsKeptAndNotLost) {
       const Result<Reservation> taken = budget_.take(scope, 100);
     });
     const Moment until = scheduler_.clock().now() + std::chrono::microseconds(60 + round);
-    while (scheduler_.clock().now() < until) {}
+    while (scheduler_.clock().now() < until) {
+    }
     all.release();
     waiter.join();
     ASSERT_EQ(budget_.used_bytes(), 0u) << "round " << round;
@@ -167,8 +168,8 @@ TEST_F(BudgetTest, ManyThreadsNeverUseMoreThanThereIsAndAllEnd) {
         for (int i = 0; i < 500; ++i) {
           const std::uint64_t bytes = 1 + rng.below(100);
           const bool is_hasty = rng.below(8) == 0;
-          Result<Reservation> reservation =
-              budget_.take(is_hasty ? Scope{scheduler_.clock().now() + std::chrono::microseconds(20), {}} : patient(), bytes);
+          Result<Reservation> reservation = budget_.take(
+              is_hasty ? Scope{scheduler_.clock().now() + std::chrono::microseconds(20), {}} : patient(), bytes);
           if (!reservation) {
             ++refused;
             EXPECT_TRUE(is_hasty);
@@ -176,7 +177,8 @@ TEST_F(BudgetTest, ManyThreadsNeverUseMoreThanThereIsAndAllEnd) {
           }
           ++taken;
           const std::uint64_t now = held += bytes;
-          for (std::uint64_t seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {}
+          for (std::uint64_t seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+          }
           if (rng.below(2) == 0) std::this_thread::yield();
           held -= bytes;
         }

@@ -61,7 +61,8 @@ __attribute__((target("sse4.2"))) std::uint64_t crc_step(std::uint64_t crc, cons
   return _mm_crc32_u64(crc, word);
 }
 
-__attribute__((target("sse4.2"))) std::uint32_t crc_by_instruction(const unsigned char* data, std::size_t size, std::uint32_t crc) {
+__attribute__((target("sse4.2"))) std::uint32_t crc_by_instruction(const unsigned char* data, std::size_t size,
+                                                                   std::uint32_t crc) {
   static const ZeroShift shift(kStream);
   std::uint64_t a = crc;
   while (size >= 3 * kStream) {

@@ -8,7 +8,8 @@
 
 namespace headrace {
 
-/// CRC-32C (Castagnoli, reflected): "123456789" gives 0xE3069283. `seed` continues an earlier one. SSE4.2 where there is one.
+/// CRC-32C (Castagnoli, reflected): "123456789" gives 0xE3069283. `seed` continues an earlier one. SSE4.2 where there
+/// is one.
 std::uint32_t crc32c(ByteSpan bytes, std::uint32_t seed = 0);
 
 /// XXH3, 64 bits.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time comes in through the constructor: nothing but this file asks the system for it. Waiting and deadlines use the monotonic
-// clock; what is stored uses the wall clock.
+// Time comes in through the constructor: nothing but this file asks the system for it. Waiting and deadlines use the
+// monotonic clock; what is stored uses the wall clock.
 #pragma once
 
 #include <chrono>

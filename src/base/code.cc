@@ -86,10 +86,8 @@ bool is_retryable(Code code) {
     case Code::kTransient:
     case Code::kThrottled:
     case Code::kTimedOut:
-    case Code::kConflict:
-      return true;
-    default:
-      return false;
+    case Code::kConflict: return true;
+    default: return false;
   }
 }
 

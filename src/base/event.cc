@@ -12,9 +12,10 @@ namespace {
 
 thread_local std::function<void()> wait_hook;
 
-// A waiter goes to sleep under a mutex of the event's own, taken before the caller's is given up. So a notification cannot fall
-// between its last look and its sleep, and the stop callback needs only the inner mutex: request_stop() may be called with the
-// caller's mutex held. Order: the caller's mutex, then the inner one; nothing is locked under the inner one.
+// A waiter goes to sleep under a mutex of the event's own, taken before the caller's is given up. So a notification
+// cannot fall between its last look and its sleep, and the stop callback needs only the inner mutex: request_stop() may
+// be called with the caller's mutex held. Order: the caller's mutex, then the inner one; nothing is locked under the
+// inner one.
 class SystemEvent final : public Event {
  public:
   void notify_all() override {

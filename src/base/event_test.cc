@@ -36,7 +36,8 @@ class Level {
   Result<void> wait_for(int value, const Scope& scope) {
     MutexLock lock(mutex_);
     ++waiting_;
-    const Result<void> waited = changed_->wait(scope, mutex_, [&]() NO_THREAD_SAFETY_ANALYSIS { return value_ >= value; });
+    const Result<void> waited =
+        changed_->wait(scope, mutex_, [&]() NO_THREAD_SAFETY_ANALYSIS { return value_ >= value; });
     --waiting_;
     return waited;
   }
@@ -113,7 +114,8 @@ TEST_F(EventTest, AStopEndsTheWaitOfAllAndOnlyOfThoseItIsMeantFor) {
     }));
   }
   Result<void> kept = Code::kIo;
-  threads.push_back(scheduler_.new_thread("kept", [&](const std::stop_token&) { kept = level_.wait_for(1, patient()); }));
+  threads.push_back(
+      scheduler_.new_thread("kept", [&](const std::stop_token&) { kept = level_.wait_for(1, patient()); }));
   while (level_.waiting() < 9) std::this_thread::yield();
   stop.request_stop();
   for (int i = 0; i < 8; ++i) threads[static_cast<std::size_t>(i)].join();
@@ -188,7 +190,8 @@ TEST_F(EventTest, NoWakeUpIsLostUnderLoad) {
       std::stop_source stop;
       const std::uint64_t kind = rng.below(4);
       if (kind == 0) stop.request_stop();
-      const Scope scope{kind == 1 ? scheduler_.clock().now() + std::chrono::microseconds(rng.below(50)) : latest, stop.get_token()};
+      const Scope scope{kind == 1 ? scheduler_.clock().now() + std::chrono::microseconds(rng.below(50)) : latest,
+                        stop.get_token()};
       if (event.wait(scope, mutex, holds)) return;
       ++given_up;
       if (scheduler_.clock().now() >= latest) {
@@ -227,8 +230,8 @@ TEST_F(EventTest, NoWakeUpIsLostUnderLoad) {
   EXPECT_GT(given_up, 0) << "no wait was ever stopped or too short";
 }
 
-// The next two: one thread waits, round after round; the other one strikes once in each, as soon as it has seen the waiter look,
-// and a little later from round to round: around the moment between the last look and the sleep.
+// The next two: one thread waits, round after round; the other one strikes once in each, as soon as it has seen the
+// waiter look, and a little later from round to round: around the moment between the last look and the sleep.
 constexpr int kRounds = 10'000;
 
 void strike_after_look(const std::atomic<int>& looked, int round) {
@@ -286,7 +289,9 @@ TEST_F(EventTest, AStopBetweenTheLastLookAndTheSleepIsNotLost) {
 
 TEST_F(EventTest, AThreadShowsTheFirstFifteenBytesOfItsName) {
   std::array<char, 16> name{};
-  scheduler_.new_thread("a-name-that-is-too-long", [&](const std::stop_token&) { pthread_getname_np(pthread_self(), name.data(), name.size()); })
+  scheduler_
+      .new_thread("a-name-that-is-too-long",
+                  [&](const std::stop_token&) { pthread_getname_np(pthread_self(), name.data(), name.size()); })
       .join();
   EXPECT_STREQ(name.data(), "a-name-that-is-");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a stretch of a file's bytes is: the meeting point of metadata, which makes extents from chunk lists, and block storage,
-// which reads them.
+// Where a stretch of a file's bytes is: the meeting point of metadata, which makes extents from chunk lists, and block
+// storage, which reads them.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace headrace {
 
-/// `length` bytes of a file from `offset` on: `slice_offset` and what follows of slice `slice`, whose full size is `slice_size`;
-/// or zeros, if `slice` is 0.
+/// `length` bytes of a file from `offset` on: `slice_offset` and what follows of slice `slice`, whose full size is
+/// `slice_size`; or zeros, if `slice` is 0.
 struct Extent {
   std::uint64_t offset = 0;  // in the file
   std::uint64_t length = 0;

@@ -33,8 +33,8 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-/// Writes all of it (write(2) until done). The error names no path: the caller adds it. A descriptor that does not block and has
-/// no room is kWouldBlock, with a part written.
+/// Writes all of it (write(2) until done). The error names no path: the caller adds it. A descriptor that does not
+/// block and has no room is kWouldBlock, with a part written.
 Result<void> write_all(int fd, ByteSpan bytes);
 Result<void> pwrite_all(int fd, ByteSpan bytes, std::uint64_t offset);
 /// Reads until the span is full or the file ends; returns how much was read.

@@ -78,7 +78,7 @@ TEST(Fd, AFullDeviceIsNoSpace) {
 }
 
 TEST(Fd, PartialWritesAndSignalsLoseNothing) {
-  struct sigaction interrupt {}, before {};
+  struct sigaction interrupt{}, before{};
   interrupt.sa_handler = [](int) {};  // without SA_RESTART: calls end with EINTR
   ASSERT_EQ(::sigaction(SIGUSR1, &interrupt, &before), 0);
   int ends[2];

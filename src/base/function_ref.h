@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A reference to something callable, for parameters that are only called before the function returns. Two words, no allocation.
-// (std::function_ref comes with C++26.)
+// A reference to something callable, for parameters that are only called before the function returns. Two words, no
+// allocation. (std::function_ref comes with C++26.)
 #pragma once
 
 #include <memory>

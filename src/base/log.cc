@@ -49,8 +49,8 @@ std::string rfc3339(const Timestamp& moment) {
   const std::int64_t days = moment.seconds / 86400 - (moment.seconds % 86400 < 0 ? 1 : 0);
   const std::int64_t second = moment.seconds - days * 86400;
   const Date date = date_of(days);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", date.year, date.month, date.day, second / 3600, second / 60 % 60,
-                     second % 60, moment.nanoseconds / 1'000'000);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", date.year, date.month, date.day, second / 3600,
+                     second / 60 % 60, second % 60, moment.nanoseconds / 1'000'000);
 }
 
 /// The length of the well-formed UTF-8 character at the start of the text; 0 where there is none.
@@ -61,11 +61,14 @@ std::size_t utf8_length(std::string_view text) {
   if (first < 0x80) return 1;
   if (first >= 0xC2 && first < 0xE0) return continues(1) ? 2 : 0;
   if (first >= 0xE0 && first < 0xF0) {
-    if (!continues(1) || !continues(2) || (first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) >= 0xA0)) return 0;
+    if (!continues(1) || !continues(2) || (first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) >= 0xA0))
+      return 0;
     return 3;
   }
   if (first >= 0xF0 && first < 0xF5) {
-    if (!continues(1) || !continues(2) || !continues(3) || (first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) >= 0x90)) return 0;
+    if (!continues(1) || !continues(2) || !continues(3) || (first == 0xF0 && byte(1) < 0x90) ||
+        (first == 0xF4 && byte(1) >= 0x90))
+      return 0;
     return 4;
   }
   return 0;
@@ -160,14 +163,16 @@ struct Log::Impl {
   Impl(int fd_, LogLevel level_, LogFormat format_, const Clock* clock_)
       : fd(fd_), level(level_), format(format_), clock(clock_ != nullptr ? *clock_ : system_clock) {}
 
-  void write_line(LogLevel line_level, std::string_view message, std::span<const LogField> fields, std::uint64_t suppressed);
+  void write_line(LogLevel line_level, std::string_view message, std::span<const LogField> fields,
+                  std::uint64_t suppressed);
   void write_out(std::string_view line);
   bool is_wanted(LogLevel line_level, std::string_view message, Moment now) REQUIRES(mutex);
   std::vector<Summary> take_summaries(Moment now) REQUIRES(mutex);
   void write_summaries(const std::vector<Summary>& summaries);
 };
 
-void Log::Impl::write_line(LogLevel line_level, std::string_view message, std::span<const LogField> fields, std::uint64_t suppressed) {
+void Log::Impl::write_line(LogLevel line_level, std::string_view message, std::span<const LogField> fields,
+                           std::uint64_t suppressed) {
   std::string line;
   append_field(line, format, "ts", rfc3339(clock.wall()));
   append_field(line, format, "level", name_of(line_level));
@@ -225,10 +230,12 @@ std::vector<Summary> Log::Impl::take_summaries(Moment now) {
 }
 
 void Log::Impl::write_summaries(const std::vector<Summary>& summaries) {
-  for (const Summary& summary : summaries) write_line(summary.message.first, summary.message.second, {}, summary.suppressed);
+  for (const Summary& summary : summaries)
+    write_line(summary.message.first, summary.message.second, {}, summary.suppressed);
 }
 
-Log::Log(int fd, LogLevel level, LogFormat format, const Clock* clock) : impl_(std::make_unique<Impl>(fd, level, format, clock)) {}
+Log::Log(int fd, LogLevel level, LogFormat format, const Clock* clock)
+    : impl_(std::make_unique<Impl>(fd, level, format, clock)) {}
 
 Log::~Log() {
   std::vector<Summary> summaries;

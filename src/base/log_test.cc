@@ -21,7 +21,8 @@ using std::chrono::seconds;
 class Lines {
  public:
   Lines() : fd_(::memfd_create("lines", MFD_CLOEXEC)) {
-    EXPECT_EQ(::fcntl(fd_.get(), F_SETFL, O_APPEND), 0);  // a memfd's position is not moved atomically, as that of other files is
+    EXPECT_EQ(::fcntl(fd_.get(), F_SETFL, O_APPEND),
+              0);  // a memfd's position is not moved atomically, as that of other files is
   }
   int fd() const { return fd_.get(); }
   std::vector<std::string> all() const {
@@ -49,15 +50,18 @@ class LogTest : public testing::Test {
 
 TEST_F(LogTest, ALineOfTextIsLogfmt) {
   log_.warn("the store is slow", {{"bucket", "b1"}, {"path", "/a b"}, {"empty", ""}, {"eq", "a=b"}});
-  EXPECT_EQ(lines_.all(), std::vector<std::string>{
-                              R"(ts=2026-01-31T09:05:07.042Z level=warn msg="the store is slow" bucket=b1 path="/a b" empty="" eq="a=b")"});
+  EXPECT_EQ(
+      lines_.all(),
+      std::vector<std::string>{
+          R"(ts=2026-01-31T09:05:07.042Z level=warn msg="the store is slow" bucket=b1 path="/a b" empty="" eq="a=b")"});
 }
 
 TEST_F(LogTest, ALineOfJsonIsOneObject) {
   const Log log(lines_.fd(), LogLevel::kInfo, LogFormat::kJson, &clock_);
   log.info("say \"hi\"\n", {{"path", "\\x\x01\x7F"}});
-  EXPECT_EQ(lines_.all(), std::vector<std::string>{
-                              R"({"ts":"2026-01-31T09:05:07.042Z","level":"info","msg":"say \"hi\"\n","path":"\\x\u0001\u007f"})"});
+  EXPECT_EQ(lines_.all(),
+            std::vector<std::string>{
+                R"({"ts":"2026-01-31T09:05:07.042Z","level":"info","msg":"say \"hi\"\n","path":"\\x\u0001\u007f"})"});
 }
 
 TEST_F(LogTest, WhatIsNotUtf8IsReplacedAndWhatIsStays) {
@@ -82,8 +86,12 @@ TEST_F(LogTest, DatesAreThoseOfTheCalendar) {
     std::int64_t seconds;
     const char* text;
   };
-  for (const Row& row : std::initializer_list<Row>{{0, "1970-01-01T00:00:00.000Z"}, {951782399, "2000-02-28T23:59:59.000Z"}, {951782400, "2000-02-29T00:00:00.000Z"},
-                                                   {951868800, "2000-03-01T00:00:00.000Z"}, {4107542400, "2100-03-01T00:00:00.000Z"}, {-1, "1969-12-31T23:59:59.000Z"},
+  for (const Row& row : std::initializer_list<Row>{{0, "1970-01-01T00:00:00.000Z"},
+                                                   {951782399, "2000-02-28T23:59:59.000Z"},
+                                                   {951782400, "2000-02-29T00:00:00.000Z"},
+                                                   {951868800, "2000-03-01T00:00:00.000Z"},
+                                                   {4107542400, "2100-03-01T00:00:00.000Z"},
+                                                   {-1, "1969-12-31T23:59:59.000Z"},
                                                    {1735689599, "2024-12-31T23:59:59.000Z"}}) {
     Lines lines;
     clock_.set_wall({row.seconds, 0});
@@ -139,7 +147,9 @@ TEST_F(LogTest, ManyDifferentWarningsAreAllWritten) {
 }
 
 TEST_F(LogTest, SecretsAreMaskedInMessagesAndFields) {
-  log_.info("opening redis://u:hunter2@host/1", {{"url", "redis://:hunter2@h"}, {"password", "hunter2"}, {"aws_session_token", "hunter2"},
+  log_.info("opening redis://u:hunter2@host/1", {{"url", "redis://:hunter2@h"},
+                                                 {"password", "hunter2"},
+                                                 {"aws_session_token", "hunter2"},
                                                  {"args", "--x secret_key=hunter2"}});
   const std::string line = lines_.all().at(0);
   EXPECT_EQ(line.find("hunter2"), line.npos) << line;
@@ -151,7 +161,9 @@ TEST_F(LogTest, LinesOfManyThreadsAreNotMixed) {
     std::vector<std::jthread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&, t] {
-        for (int i = 0; i < 200; ++i) log_.info("message", {{"thread", std::to_string(t)}, {"filler", std::string(200, static_cast<char>('a' + t))}});
+        for (int i = 0; i < 200; ++i)
+          log_.info("message",
+                    {{"thread", std::to_string(t)}, {"filler", std::string(200, static_cast<char>('a' + t))}});
       });
     }
   }

@@ -56,7 +56,8 @@ std::optional<std::uint64_t> number(std::string_view text) {
 /// The number behind a word at the start of a line: "MemTotal:  12 kB", "inactive_file 4096".
 std::optional<std::uint64_t> number_of_line(std::string_view text, std::string_view word) {
   for (const std::string_view line : split(text, '\n')) {
-    if (line.starts_with(word) && line.size() > word.size() && line[word.size()] == ' ') return number(line.substr(word.size()));
+    if (line.starts_with(word) && line.size() > word.size() && line[word.size()] == ' ')
+      return number(line.substr(word.size()));
   }
   return std::nullopt;
 }
@@ -111,10 +112,12 @@ struct MountPoint {
 };
 
 std::optional<MountPoint> find_mount(std::string_view text, bool is_v2) {
-  for (const std::string_view line : split(text, '\n')) {  // id parent dev root point options [tags] - type source options
+  for (const std::string_view line :
+       split(text, '\n')) {  // id parent dev root point options [tags] - type source options
     const std::size_t dash = line.find(" - ");
     if (dash == line.npos) continue;
-    const std::vector<std::string_view> before = split(line.substr(0, dash), ' '), after = split(line.substr(dash + 3), ' ');
+    const std::vector<std::string_view> before = split(line.substr(0, dash), ' '),
+                                        after = split(line.substr(dash + 3), ' ');
     if (before.size() < 5 || after.size() < 3) continue;
     const bool fits = is_v2 ? after[0] == "cgroup2" : after[0] == "cgroup" && has_word(after[2], "memory");
     if (fits) return MountPoint{unescaped(before[3]), unescaped(before[4])};
@@ -144,7 +147,8 @@ std::uint64_t MemoryUse::left_bytes() const {
 }
 
 MemoryLimit::MemoryLimit(std::string root) : root_(std::move(root)) {
-  const Result<std::string> cgroups = read_text(root_ + "/proc/self/cgroup"), mounts = read_text(root_ + "/proc/self/mountinfo");
+  const Result<std::string> cgroups = read_text(root_ + "/proc/self/cgroup"),
+                            mounts = read_text(root_ + "/proc/self/mountinfo");
   if (!cgroups || !mounts) return;
   const std::optional<Membership> ours = find_membership(*cgroups);
   if (!ours) return;
@@ -153,8 +157,8 @@ MemoryLimit::MemoryLimit(std::string root) : root_(std::move(root)) {
   is_v2_ = ours->is_v2;
   mount_ = root_ + mount->point;
   directory_ = mount_;
-  // In a container without a cgroup namespace the kernel names paths of the host, of which only our own part is mounted. What is
-  // mounted may also lie beside ours ("/../x"): then its root is the best there is.
+  // In a container without a cgroup namespace the kernel names paths of the host, of which only our own part is
+  // mounted. What is mounted may also lie beside ours ("/../x"): then its root is the best there is.
   if (is_below(ours->path, mount->root)) {
     const std::string_view below = std::string_view(ours->path).substr(mount->root == "/" ? 0 : mount->root.size());
     if (below != "/") directory_ += below;
@@ -163,8 +167,10 @@ MemoryLimit::MemoryLimit(std::string root) : root_(std::move(root)) {
 
 Result<MemoryUse> MemoryLimit::use() const {
   TRY(const std::string meminfo, read_text(root_ + "/proc/meminfo"));
-  const std::optional<std::uint64_t> total = number_of_line(meminfo, "MemTotal:"), available = number_of_line(meminfo, "MemAvailable:");
-  if (!total || *total == 0 || *total > (kNoLimit >> 10)) return Error(Code::kDamaged, root_ + "/proc/meminfo: no MemTotal");
+  const std::optional<std::uint64_t> total = number_of_line(meminfo, "MemTotal:"),
+                                     available = number_of_line(meminfo, "MemAvailable:");
+  if (!total || *total == 0 || *total > (kNoLimit >> 10))
+    return Error(Code::kDamaged, root_ + "/proc/meminfo: no MemTotal");
   MemoryUse use;
   use.machine_bytes = *total << 10;
   use.available_bytes = std::min(available.value_or(*total), *total) << 10;

@@ -35,8 +35,10 @@ class MemoryLimitTest : public testing::Test {
   }
   void version_1(const std::string& path, const std::string& mount_root = "/") {
     file("proc/self/cgroup", "5:cpu,cpuacct:/other\n4:memory:" + path + "\n1:name=systemd:/x\n0::/unified\n");
-    file("proc/self/mountinfo", "31 24 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n32 24 0:28 " + mount_root +
-                                    " /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n33 24 0:29 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
+    file("proc/self/mountinfo", "31 24 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n32 24 0:28 " +
+                                    mount_root +
+                                    " /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n33 24 0:29 / "
+                                    "/sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
   }
   MemoryUse use() {
     const Result<MemoryUse> use = MemoryLimit(root_.string()).use();
@@ -135,7 +137,8 @@ TEST_F(MemoryLimitTest, AMachineThatSaysNothingIsAnErrorAndNotZero) {
 TEST_F(MemoryLimitTest, RubbishInCgroupFilesCountsAsNoLimit) {
   for (const char* rubbish : {"", "::", "0::", "0:/", "4:memory", "\n\n:::\n"}) {
     file("proc/self/cgroup", rubbish);
-    for (const char* mounts : {"", " - ", "1 2 3 - cgroup2", "1 2 3 / / - cgroup2 x rw\n", "1 2 3 \\ /\\04 - cgroup2 x rw\n"}) {
+    for (const char* mounts :
+         {"", " - ", "1 2 3 - cgroup2", "1 2 3 / / - cgroup2 x rw\n", "1 2 3 \\ /\\04 - cgroup2 x rw\n"}) {
       file("proc/self/mountinfo", mounts);
       EXPECT_EQ(use().limit_bytes(), 1000 * kMiB) << rubbish << " " << mounts;
     }
@@ -143,9 +146,11 @@ TEST_F(MemoryLimitTest, RubbishInCgroupFilesCountsAsNoLimit) {
 }
 
 TEST_F(MemoryLimitTest, PressureIsOurCgroupsOrTheMachines) {
-  constexpr const char* kLines = "some avg10=12.50 avg60=1.25 avg300=0.00 total=1\nfull avg10=5.00 avg60=0.50 avg300=0.00 total=1\n";
+  constexpr const char* kLines =
+      "some avg10=12.50 avg60=1.25 avg300=0.00 total=1\nfull avg10=5.00 avg60=0.50 avg300=0.00 total=1\n";
   EXPECT_EQ(MemoryLimit(root_.string()).pressure().code(), Code::kNotSupported);
-  file("proc/pressure/memory", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=1\n");
+  file("proc/pressure/memory",
+       "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=1\n");
   EXPECT_EQ(MemoryLimit(root_.string()).pressure().value().some_10s, 0);
   version_2("/job");
   file("sys/fs/cgroup/job/memory.pressure", kLines);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A mutex that clang's thread-safety analysis understands, and its annotations. A Mutex is held for a few instructions, never
-// across I/O or a wait: waiting is base/event.h.
+// A mutex that clang's thread-safety analysis understands, and its annotations. A Mutex is held for a few instructions,
+// never across I/O or a wait: waiting is base/event.h.
 #pragma once
 
 #include <mutex>

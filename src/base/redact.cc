@@ -11,8 +11,9 @@ namespace headrace {
 namespace {
 
 constexpr std::string_view kMask = "***";
-constexpr std::array<std::string_view, 10> kSecretWords{"password", "passwd",        "passphrase", "secret",  "credential",
-                                                        "signature", "authorization", "api_key",    "apikey", "private_key"};
+constexpr std::array<std::string_view, 10> kSecretWords{"password",   "passwd",     "passphrase",    "secret",
+                                                        "credential", "signature",  "authorization", "api_key",
+                                                        "apikey",     "private_key"};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 std::string lowered(std::string_view text) {
@@ -59,14 +60,17 @@ std::string without_url_passwords(std::string_view text) {
   return out.append(text.substr(done));
 }
 
-/// A `key=value`, `key: value` or `"key": "value"` that begins at a key: where its value lies. Empty where there is none.
+/// A `key=value`, `key: value` or `"key": "value"` that begins at a key: where its value lies. Empty where there is
+/// none.
 struct Value {
   std::size_t begin = 0, end = 0;
 };
 
 Value value_after(std::string_view text, std::size_t key_end, bool to_end_of_line) {
   std::size_t at = key_end;
-  const auto skip_spaces = [&] { while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at; };
+  const auto skip_spaces = [&] {
+    while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at;
+  };
   if (at < text.size() && is_quote(text[at])) ++at;
   skip_spaces();
   if (at >= text.size() || (text[at] != '=' && text[at] != ':') || text.substr(at).starts_with("://")) return {};
@@ -100,7 +104,8 @@ std::string without_secret_values(std::string_view text) {
     const std::string_view key = text.substr(at, end - at);
     at = end;
     if (!names_a_secret(key)) continue;
-    const Value value = value_after(text, end, lowered(key).ends_with("authorization"));  // of which each word is a secret
+    const Value value =
+        value_after(text, end, lowered(key).ends_with("authorization"));  // of which each word is a secret
     if (value.begin == value.end) continue;
     out.append(text.substr(done, value.begin - done)).append(kMask);
     done = at = value.end;
@@ -120,7 +125,8 @@ bool names_a_secret(std::string_view key) {
 std::string redacted(std::string_view text) {
   std::string safe(text);
   if (text.find_first_of(":=") == text.npos) return safe;
-  // What is masked may have hidden the edges of something else. Every round that changes anything masks more than the one before.
+  // What is masked may have hidden the edges of something else. Every round that changes anything masks more than the
+  // one before.
   for (;;) {
     std::string masked = without_secret_values(without_url_passwords(safe));
     if (masked == safe) return safe;
@@ -129,4 +135,3 @@ std::string redacted(std::string_view text) {
 }
 
 }  // namespace headrace
-

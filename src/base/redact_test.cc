@@ -43,7 +43,8 @@ TEST(Redacted, DoingItAgainChangesNothing) {
   const std::uint64_t seed = random_seed();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   Rng rng(seed);
-  constexpr std::string_view kPieces[] = {"redis://", "s3", "://", ":", "@", "/", "?", "password", "token", "=", " ", "\"", "'", "\\", "***", "&", "\n", "a", "9"};
+  constexpr std::string_view kPieces[] = {"redis://", "s3", "://", ":",  "@",   "/", "?",  "password", "token", "=",
+                                          " ",        "\"", "'",   "\\", "***", "&", "\n", "a",        "9"};
   for (int i = 0; i < 20000; ++i) {
     std::string text;
     for (std::uint64_t n = rng.below(14); n > 0; --n) text += kPieces[rng.below(std::size(kPieces))];
@@ -53,11 +54,12 @@ TEST(Redacted, DoingItAgainChangesNothing) {
 }
 
 TEST(Redacted, AKeyNamesASecretInAnyCase) {
-  for (const char* key : {"password", "META_PASSWORD", "secret-key", "secretAccessKey", "session_token", "token", "X-Amz-Credential", "api-key", "apiKey",
-                          "Proxy-Authorization", "ssh_private_key"}) {
+  for (const char* key : {"password", "META_PASSWORD", "secret-key", "secretAccessKey", "session_token", "token",
+                          "X-Amz-Credential", "api-key", "apiKey", "Proxy-Authorization", "ssh_private_key"}) {
     EXPECT_TRUE(names_a_secret(key)) << key;
   }
-  for (const char* key : {"", "path", "bucket", "tokenizer", "key", "access_key_id", "user", "pass"}) EXPECT_FALSE(names_a_secret(key)) << key;
+  for (const char* key : {"", "path", "bucket", "tokenizer", "key", "access_key_id", "user", "pass"})
+    EXPECT_FALSE(names_a_secret(key)) << key;
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a function that can fail returns: a value, or an Error that says which of the known failures it was and, where a person
-// will read it, in words what failed. Use:
+// What a function that can fail returns: a value, or an Error that says which of the known failures it was and, where a
+// person will read it, in words what failed. Use:
 //
 //   Result<Attr> stat(Ino ino) {
 //     TRY(const Record record, load(ino));          // returns the error of load(), or goes on with its value
@@ -62,8 +62,8 @@ Error errno_error(int error, std::string_view what);
 
 #define HEADRACE_CONCAT_INNER(a, b) a##b
 #define HEADRACE_CONCAT(a, b) HEADRACE_CONCAT_INNER(a, b)
-#define HEADRACE_TRY(result, declaration, ...)                                \
-  auto result = (__VA_ARGS__);                                                \
+#define HEADRACE_TRY(result, declaration, ...)                                       \
+  auto result = (__VA_ARGS__);                                                       \
   if (!result) return std::unexpected<::headrace::Error>(std::move(result).error()); \
   declaration = *std::move(result)
 
@@ -71,9 +71,9 @@ Error errno_error(int error, std::string_view what);
 #define TRY(declaration, ...) HEADRACE_TRY(HEADRACE_CONCAT(try_result_, __COUNTER__), declaration, __VA_ARGS__)
 
 /// TRY_OK(expression): returns the error of a Result, and drops its value.
-#define TRY_OK(...)                                                                                  \
-  do {                                                                                               \
-    auto headrace_try_result = (__VA_ARGS__);                                                        \
+#define TRY_OK(...)                                                                                              \
+  do {                                                                                                           \
+    auto headrace_try_result = (__VA_ARGS__);                                                                    \
     if (!headrace_try_result) return std::unexpected<::headrace::Error>(std::move(headrace_try_result).error()); \
   } while (false)
 

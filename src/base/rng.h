@@ -21,7 +21,9 @@ class Rng {
     return z ^ (z >> 31);
   }
   /// 0 … bound-1; bound must not be 0. The bias is below 2^-32 for the bounds used here.
-  std::uint64_t below(std::uint64_t bound) { return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64); }
+  std::uint64_t below(std::uint64_t bound) {
+    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
+  }
   /// 0 ≤ x < 1.
   double unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long a request may take, how it is stopped, and for whom it runs. Passed by reference down every call that may wait.
+// How long a request may take, how it is stopped, and for whom it runs. Passed by reference down every call that may
+// wait.
 #pragma once
 
 #include <stop_token>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One queue, one mutex: a job is a request to the world and costs much more than either. Each sleeper has an event of its own, so
-// that a job wakes one worker and not all of them.
+// One queue, one mutex: a job is a request to the world and costs much more than either. Each sleeper has an event of
+// its own, so that a job wakes one worker and not all of them.
 #include "base/thread_pool.h"
 
 #include <utility>
@@ -13,7 +13,8 @@ ThreadPool::ThreadPool(Scheduler& scheduler, const std::string& name, std::size_
     : scheduler_(scheduler), queue_max_(queue_max), ended_(scheduler.new_event()) {
   CHECK(threads > 0 && queue_max > 0);
   for (std::size_t i = 0; i < threads; ++i) {
-    threads_.push_back(scheduler.new_thread(name + "-" + std::to_string(i), [this](const std::stop_token&) { work(); }));
+    threads_.push_back(
+        scheduler.new_thread(name + "-" + std::to_string(i), [this](const std::stop_token&) { work(); }));
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fixed number of named threads that run jobs in the order they came, with a bounded queue in front: for uploads and fetches. A
-// job bounds itself (its own Scope); the pool never kills one.
+// A fixed number of named threads that run jobs in the order they came, with a bounded queue in front: for uploads and
+// fetches. A job bounds itself (its own Scope); the pool never kills one.
 #pragma once
 
 #include <cstddef>
@@ -20,15 +20,16 @@ class ThreadPool {
  public:
   using Job = std::move_only_function<void()>;
 
-  /// Threads are called `name`-0, `name`-1 … `queue_max` jobs may wait besides the `threads` that run; both are at least 1 (CHECK).
+  /// Threads are called `name`-0, `name`-1 … `queue_max` jobs may wait besides the `threads` that run; both are at
+  /// least 1 (CHECK).
   ThreadPool(Scheduler& scheduler, const std::string& name, std::size_t threads, std::size_t queue_max);
   /// close().
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  /// Waits for a place in the queue. kTimedOut, kInterrupted as Event::wait; kBadHandle: closed. The job then never runs. A job of the
-  /// pool that submits to it may wait for itself: use try_submit() there.
+  /// Waits for a place in the queue. kTimedOut, kInterrupted as Event::wait; kBadHandle: closed. The job then never
+  /// runs. A job of the pool that submits to it may wait for itself: use try_submit() there.
   Result<void> submit(const Scope& scope, Job job);
   /// kBusy: no place in the queue now; kBadHandle: closed. The job is then still the caller's.
   Result<void> try_submit(Job&& job);

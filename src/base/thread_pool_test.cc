@@ -106,7 +106,8 @@ TEST_F(ThreadPoolTest, AFullQueueRefusesOrWaitsAndNeverGrows) {
   EXPECT_EQ(pool.queued(), 2u);
 
   Result<void> waited = Code::kIo;
-  std::jthread waiter = scheduler_.new_thread("waiter", [&](const std::stop_token&) { waited = pool.submit(patient(), [&] { ++ran; }); });
+  std::jthread waiter =
+      scheduler_.new_thread("waiter", [&](const std::stop_token&) { waited = pool.submit(patient(), [&] { ++ran; }); });
   gate_.open();
   waiter.join();
   EXPECT_TRUE(waited);
@@ -120,7 +121,8 @@ TEST_F(ThreadPoolTest, ClosingRunsWhatWasAcceptedAndRefusesTheRest) {
   block(pool);
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(pool.try_submit([&] { ++ran; }));
   Result<void> waited;
-  std::jthread waiter = scheduler_.new_thread("waiter", [&](const std::stop_token&) { waited = pool.submit(patient(), [&] { ++ran; }); });
+  std::jthread waiter =
+      scheduler_.new_thread("waiter", [&](const std::stop_token&) { waited = pool.submit(patient(), [&] { ++ran; }); });
   std::jthread closer = scheduler_.new_thread("closer", [&](const std::stop_token&) { pool.close(); });
   while (pool.try_submit([&] { ++ran; }).code() != Code::kBadHandle) std::this_thread::yield();
   waiter.join();
@@ -155,9 +157,10 @@ TEST_F(ThreadPoolTest, ManyCallersAndGiversUpRunExactlyWhatWasAccepted) {
         for (int i = 0; i < 500; ++i) {
           const std::uint64_t kind = rng.below(4);
           const auto job = [&] { ++ran; };
-          const Result<void> submitted = kind == 0   ? pool.try_submit(job)
-                                         : kind == 1 ? pool.submit({scheduler_.clock().now() + std::chrono::microseconds(10), {}}, job)
-                                                     : pool.submit(patient(), job);
+          const Result<void> submitted =
+              kind == 0   ? pool.try_submit(job)
+              : kind == 1 ? pool.submit({scheduler_.clock().now() + std::chrono::microseconds(10), {}}, job)
+                          : pool.submit(patient(), job);
           ++(submitted ? accepted : refused);
           if (kind > 1) EXPECT_TRUE(submitted);
         }

@@ -45,8 +45,12 @@ inline constexpr std::size_t kNameBytesMax = 255;
 /// A symlink's target is shorter than this.
 inline constexpr std::size_t kSymlinkBytesMax = 4096;
 
-constexpr ChunkIndex chunk_of(std::uint64_t offset) { return ChunkIndex{static_cast<std::uint32_t>(offset / kChunkBytes)}; }
-constexpr std::uint32_t offset_in_chunk(std::uint64_t offset) { return static_cast<std::uint32_t>(offset % kChunkBytes); }
+constexpr ChunkIndex chunk_of(std::uint64_t offset) {
+  return ChunkIndex{static_cast<std::uint32_t>(offset / kChunkBytes)};
+}
+constexpr std::uint32_t offset_in_chunk(std::uint64_t offset) {
+  return static_cast<std::uint32_t>(offset % kChunkBytes);
+}
 constexpr std::uint64_t start_of(ChunkIndex chunk) { return chunk.value() * kChunkBytes; }
 
 }  // namespace headrace

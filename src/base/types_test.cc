@@ -15,10 +15,12 @@
 namespace headrace {
 namespace {
 
-static_assert(!std::is_convertible_v<Ino, SliceId> && !std::is_constructible_v<Ino, SliceId> && !std::is_convertible_v<std::uint64_t, Ino>);
+static_assert(!std::is_convertible_v<Ino, SliceId> && !std::is_constructible_v<Ino, SliceId> &&
+              !std::is_convertible_v<std::uint64_t, Ino>);
 
 TEST(Types, AnOffsetIsAChunkAndAPlaceInIt) {
-  for (const std::uint64_t offset : {std::uint64_t{0}, kChunkBytes - 1, kChunkBytes, 5 * kChunkBytes + 7, kFileBytesMax - 1}) {
+  for (const std::uint64_t offset :
+       {std::uint64_t{0}, kChunkBytes - 1, kChunkBytes, 5 * kChunkBytes + 7, kFileBytesMax - 1}) {
     EXPECT_EQ(start_of(chunk_of(offset)) + offset_in_chunk(offset), offset);
     EXPECT_LT(offset_in_chunk(offset), kChunkBytes);
   }

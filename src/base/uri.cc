@@ -39,7 +39,8 @@ struct Decimal {
   }
 };
 
-/// Takes a Decimal off the front; nothing where there is none, or it is too large. Digits after the ninth decimal are dropped.
+/// Takes a Decimal off the front; nothing where there is none, or it is too large. Digits after the ninth decimal are
+/// dropped.
 std::optional<Decimal> take_decimal(std::string_view& text) {
   Decimal number;
   std::size_t at = 0, digits = 0;
@@ -113,7 +114,10 @@ Result<std::string> percent_decoded(std::string_view text, std::string_view what
     }
     const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
     const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-    if (low < 0) return Error(Code::kInvalid, fmt::format("a '%' in the {} of a URL is followed by two hexadecimal digits (write '%' as %25)", what));
+    if (low < 0)
+      return Error(
+          Code::kInvalid,
+          fmt::format("a '%' in the {} of a URL is followed by two hexadecimal digits (write '%' as %25)", what));
     out += static_cast<char>(high * 16 + low);
     i += 2;
   }
@@ -128,16 +132,17 @@ Result<std::map<std::string, std::string>> parse_query(std::string_view text) {
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
     TRY(std::string name, percent_decoded(pair.substr(0, equals), "query"));
-    TRY(std::string value, percent_decoded(equals == pair.npos ? std::string_view() : pair.substr(equals + 1), "query"));
-    if (name.empty()) return Error(Code::kInvalid, "a value in the query of a URL has no name: name=value&name=value is expected after '?'");
+    TRY(std::string value,
+        percent_decoded(equals == pair.npos ? std::string_view() : pair.substr(equals + 1), "query"));
+    if (name.empty())
+      return Error(Code::kInvalid,
+                   "a value in the query of a URL has no name: name=value&name=value is expected after '?'");
     query[std::move(name)] = std::move(value);
   }
   return query;
 }
 
-bool is_port(std::string_view text) {
-  return text.size() <= 5 && std::ranges::all_of(text, is_digit);
-}
+bool is_port(std::string_view text) { return text.size() <= 5 && std::ranges::all_of(text, is_digit); }
 
 bool is_path_scheme(std::string_view scheme) { return scheme == "sqlite3" || scheme == "file"; }
 
@@ -155,7 +160,8 @@ Result<std::uint64_t> parse_size(std::string_view text, std::uint64_t bare_unit)
   std::uint64_t unit = bare_unit;
   if (rest.starts_with(' ') && rest.size() > 1) rest.remove_prefix(1);
   if (!rest.empty()) unit = size_unit(lower(rest));
-  if (unit == 0) return no_size(text, "the units of a size are K M G T P E (powers of 1024) or KB MB GB TB PB EB (powers of 1000)");
+  if (unit == 0)
+    return no_size(text, "the units of a size are K M G T P E (powers of 1024) or KB MB GB TB PB EB (powers of 1000)");
   const std::optional<std::uint64_t> bytes = number->times(unit);
   if (!bytes) return no_size(text, "a size is below 16 EiB");
   return *bytes;
@@ -177,7 +183,9 @@ std::string format_size(std::uint64_t bytes) {
 
 Result<Duration> parse_duration(std::string_view text) {
   constexpr auto kLongest = static_cast<std::uint64_t>(Duration::max().count());
-  const auto refuse = [&](std::string_view why) { return Error(Code::kInvalid, fmt::format("{}, got \"{}\"", why, redacted(text))); };
+  const auto refuse = [&](std::string_view why) {
+    return Error(Code::kInvalid, fmt::format("{}, got \"{}\"", why, redacted(text)));
+  };
   std::string_view rest = text;
   std::uint64_t total = 0;
   for (bool is_first = true; is_first || !rest.empty(); is_first = false) {
@@ -231,7 +239,8 @@ std::size_t userinfo_end(std::string_view scheme, std::string_view after_scheme)
   if (at != after_scheme.npos) return at;
   // "key:sec/ret@host": what follows the colon is no port, so the '/' (or '?') is a part of the password.
   const std::size_t colon = authority.rfind(':');
-  if (colon == authority.npos || is_port(authority.substr(colon + 1)) || authority.ends_with(']')) return after_scheme.npos;
+  if (colon == authority.npos || is_port(authority.substr(colon + 1)) || authority.ends_with(']'))
+    return after_scheme.npos;
   return after_scheme.rfind('@');
 }
 
@@ -252,10 +261,14 @@ std::string Url::redacted() const {
 
 Result<Url> parse_url(std::string_view text) {
   const std::size_t mark = text.find("://");
-  const auto is_scheme_char = [](char c) { return is_digit(c) || c == '+' || c == '-' || c == '.' || (lower(c) >= 'a' && lower(c) <= 'z'); };
-  if (mark == text.npos || mark == 0 || !std::ranges::all_of(text.substr(0, mark), is_scheme_char) || is_digit(text.front())) {
-    return Error(Code::kInvalid, fmt::format("a URL begins with a scheme, such as sqlite3://, redis://, s3:// or file://, got \"{}\"",
-                                             headrace::redacted(text)));
+  const auto is_scheme_char = [](char c) {
+    return is_digit(c) || c == '+' || c == '-' || c == '.' || (lower(c) >= 'a' && lower(c) <= 'z');
+  };
+  if (mark == text.npos || mark == 0 || !std::ranges::all_of(text.substr(0, mark), is_scheme_char) ||
+      is_digit(text.front())) {
+    return Error(Code::kInvalid,
+                 fmt::format("a URL begins with a scheme, such as sqlite3://, redis://, s3:// or file://, got \"{}\"",
+                             headrace::redacted(text)));
   }
   Url url;
   url.scheme = lower(text.substr(0, mark));
@@ -275,7 +288,8 @@ Result<Url> parse_url(std::string_view text) {
   }
   const std::size_t question = after.find('?');
   url.rest = after.substr(0, question);
-  if (url.rest.empty()) return Error(Code::kInvalid, fmt::format("a {}:// URL names nothing after its scheme", url.scheme));
+  if (url.rest.empty())
+    return Error(Code::kInvalid, fmt::format("a {}:// URL names nothing after its scheme", url.scheme));
   if (question != after.npos) {
     TRY(url.query, parse_query(after.substr(question + 1)));
   }

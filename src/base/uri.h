@@ -13,14 +13,15 @@
 
 namespace headrace {
 
-/// "4M", "4MiB", "4Mi", "4096", "1.5G": binary units unless "MB" is spelled (then powers of ten); letters in any case. A bare
-/// number is multiplied by `bare_unit` (JuiceFS reads --cache-size as MiB). Parts of a byte are dropped. kInvalid with a sentence.
+/// "4M", "4MiB", "4Mi", "4096", "1.5G": binary units unless "MB" is spelled (then powers of ten); letters in any case.
+/// A bare number is multiplied by `bare_unit` (JuiceFS reads --cache-size as MiB). Parts of a byte are dropped.
+/// kInvalid with a sentence.
 Result<std::uint64_t> parse_size(std::string_view text, std::uint64_t bare_unit = 1);
 /// 1536 → "1.5 KiB", to one decimal. For people.
 std::string format_size(std::uint64_t bytes);
 
-/// "10s", "5m", "1h30m", "2d", "250ms", "1.5s"; d h m s ms us ns; a bare number is seconds. Never negative. kInvalid with a
-/// sentence.
+/// "10s", "5m", "1h30m", "2d", "250ms", "1.5s"; d h m s ms us ns; a bare number is seconds. Never negative. kInvalid
+/// with a sentence.
 Result<Duration> parse_duration(std::string_view text);
 /// 90 s → "1m30s". Whole seconds from a minute up, three decimals below; negative ones with a '-'. For people, and
 /// parse_duration reads it.
@@ -37,7 +38,7 @@ std::string format_duration(Duration length);
 /// Paths (sqlite3, file) have no user and keep every '@'. User, password (without a space),
 /// names and values are percent-decoded, the rest is as it was written. A name that comes twice keeps its last value.
 struct Url {
-  std::string scheme;    // lower case
+  std::string scheme;  // lower case
   std::string user;
   std::string password;  // a secret
   std::string rest;      // host and path, undecoded
@@ -48,8 +49,8 @@ struct Url {
 /// kInvalid with a sentence that holds no secret.
 Result<Url> parse_url(std::string_view text);
 
-/// Where the user and password at the start of what follows "scheme://" end, by the rules above: the place of the '@'; npos
-/// where there are none.
+/// Where the user and password at the start of what follows "scheme://" end, by the rules above: the place of the '@';
+/// npos where there are none.
 std::size_t userinfo_end(std::string_view scheme, std::string_view after_scheme);
 
 }  // namespace headrace

@@ -48,7 +48,8 @@ void check_url(std::string_view text) {
   const std::string shown = url->redacted();
   CHECK(shown == other.redacted());  // what is shown does not depend on the password
   // Nor does free text hold one of eight or more characters, unless other parts of the text say the same.
-  if (url->password.size() >= 8 && shown.find(url->password) == shown.npos && text.find(url->password) == text.rfind(url->password)) {
+  if (url->password.size() >= 8 && shown.find(url->password) == shown.npos &&
+      text.find(url->password) == text.rfind(url->password)) {
     CHECK(redacted(text).find(url->password) == std::string::npos);
   }
 }

@@ -18,11 +18,29 @@ TEST(Size, IsReadAsPeopleWriteIt) {
     const char* text;
     std::uint64_t bytes;
   };
-  for (const Row& row : std::initializer_list<Row>{
-           {"0", 0}, {"4096", 4096}, {"4096B", 4096}, {"4K", 4 * kKiB}, {"4k", 4 * kKiB}, {"4KiB", 4 * kKiB}, {"4kib", 4 * kKiB},
-           {"4Ki", 4 * kKiB}, {"4KB", 4000}, {"4M", 4 * kMiB}, {"4MiB", 4 * kMiB}, {"100MB", 100'000'000}, {"1.5G", 3 * kGiB / 2},
-           {"1.5GB", 1'500'000'000}, {"2 GiB", 2 * kGiB}, {"0.5K", 512}, {".5K", 512}, {"1.K", 1024}, {"1T", kTiB}, {"1P", 1024 * kTiB},
-           {"15E", 15 * 1024 * 1024 * kTiB}, {"18446744073709551615", UINT64_MAX}, {"0.3333333333333K", 341}}) {
+  for (const Row& row : std::initializer_list<Row>{{"0", 0},
+                                                   {"4096", 4096},
+                                                   {"4096B", 4096},
+                                                   {"4K", 4 * kKiB},
+                                                   {"4k", 4 * kKiB},
+                                                   {"4KiB", 4 * kKiB},
+                                                   {"4kib", 4 * kKiB},
+                                                   {"4Ki", 4 * kKiB},
+                                                   {"4KB", 4000},
+                                                   {"4M", 4 * kMiB},
+                                                   {"4MiB", 4 * kMiB},
+                                                   {"100MB", 100'000'000},
+                                                   {"1.5G", 3 * kGiB / 2},
+                                                   {"1.5GB", 1'500'000'000},
+                                                   {"2 GiB", 2 * kGiB},
+                                                   {"0.5K", 512},
+                                                   {".5K", 512},
+                                                   {"1.K", 1024},
+                                                   {"1T", kTiB},
+                                                   {"1P", 1024 * kTiB},
+                                                   {"15E", 15 * 1024 * 1024 * kTiB},
+                                                   {"18446744073709551615", UINT64_MAX},
+                                                   {"0.3333333333333K", 341}}) {
     const Result<std::uint64_t> bytes = parse_size(row.text);
     ASSERT_TRUE(bytes) << row.text << ": " << bytes.error().text();
     EXPECT_EQ(*bytes, row.bytes) << row.text;
@@ -37,12 +55,32 @@ TEST(Size, OnlyABareNumberIsInTheBareUnit) {
 }
 
 TEST(Size, WhatIsNotASizeIsRefusedWithASentenceThatSaysSo) {
-  for (const char* text : {"", " ", "K", ".", "-1", "+1", "1e3", "0x10", "4X", "4KKiB", "4Kb1", "4  K", "4 ", " 4", "1,5G", "1.2.3", "16E",
-                           "18446744073709551616", "99999999999999999999E", "4MiBs", "NaN"}) {
+  for (const char* text : {"",
+                           " ",
+                           "K",
+                           ".",
+                           "-1",
+                           "+1",
+                           "1e3",
+                           "0x10",
+                           "4X",
+                           "4KKiB",
+                           "4Kb1",
+                           "4  K",
+                           "4 ",
+                           " 4",
+                           "1,5G",
+                           "1.2.3",
+                           "16E",
+                           "18446744073709551616",
+                           "99999999999999999999E",
+                           "4MiBs",
+                           "NaN"}) {
     const Result<std::uint64_t> bytes = parse_size(text);
     ASSERT_FALSE(bytes) << text << " became " << *bytes;
     EXPECT_EQ(bytes.code(), Code::kInvalid);
-    EXPECT_NE(bytes.error().message.find("got \"" + std::string(text) + "\""), std::string::npos) << bytes.error().message;
+    EXPECT_NE(bytes.error().message.find("got \"" + std::string(text) + "\""), std::string::npos)
+        << bytes.error().message;
   }
 }
 
@@ -66,7 +104,8 @@ TEST(Size, WhatIsWrittenReadsBackWithinARoundedTenth) {
     const Result<std::uint64_t> back = parse_size(text);
     ASSERT_TRUE(back) << text;
     const double unit = std::pow(1024.0, std::floor(std::log2(std::max<double>(static_cast<double>(*back), 1)) / 10));
-    ASSERT_LE(std::abs(static_cast<double>(*back) - static_cast<double>(bytes)), unit * 0.05 + 1) << bytes << " " << text;
+    ASSERT_LE(std::abs(static_cast<double>(*back) - static_cast<double>(bytes)), unit * 0.05 + 1)
+        << bytes << " " << text;
     ASSERT_EQ(format_size(*back), text) << bytes;
   }
 }
@@ -77,9 +116,22 @@ TEST(DurationText, IsReadAsPeopleWriteIt) {
     Duration length;
   };
   using namespace std::chrono_literals;
-  for (const Row& row : std::initializer_list<Row>{{"0", 0s}, {"10", 10s}, {"1.0", 1s}, {"0.5", 500ms}, {"10s", 10s}, {"5m", 5min}, {"1h30m", 90min},
-                                                   {"2d", 48h}, {"250ms", 250ms}, {"1.5s", 1500ms}, {"12us", 12us}, {"12\u00B5s", 12us}, {"7ns", 7ns},
-                                                   {"1d2h3m4s5ms", 26h + 3min + 4s + 5ms}, {"90m", 90min}, {"1.5h", 90min}}) {
+  for (const Row& row : std::initializer_list<Row>{{"0", 0s},
+                                                   {"10", 10s},
+                                                   {"1.0", 1s},
+                                                   {"0.5", 500ms},
+                                                   {"10s", 10s},
+                                                   {"5m", 5min},
+                                                   {"1h30m", 90min},
+                                                   {"2d", 48h},
+                                                   {"250ms", 250ms},
+                                                   {"1.5s", 1500ms},
+                                                   {"12us", 12us},
+                                                   {"12\u00B5s", 12us},
+                                                   {"7ns", 7ns},
+                                                   {"1d2h3m4s5ms", 26h + 3min + 4s + 5ms},
+                                                   {"90m", 90min},
+                                                   {"1.5h", 90min}}) {
     const Result<Duration> length = parse_duration(row.text);
     ASSERT_TRUE(length) << row.text << ": " << length.error().text();
     EXPECT_EQ(*length, row.length) << row.text;
@@ -87,11 +139,13 @@ TEST(DurationText, IsReadAsPeopleWriteIt) {
 }
 
 TEST(DurationText, WhatIsNotADurationIsRefusedWithASentenceThatSaysSo) {
-  for (const char* text : {"", "s", "-1s", "+1s", "1 s", " 1s", "1s ", "1m30", "0m30", "1x", "1ss", "1M", "300000000000", "106752d", "1h99999999999h", "."}) {
+  for (const char* text : {"", "s", "-1s", "+1s", "1 s", " 1s", "1s ", "1m30", "0m30", "1x", "1ss", "1M",
+                           "300000000000", "106752d", "1h99999999999h", "."}) {
     const Result<Duration> length = parse_duration(text);
     ASSERT_FALSE(length) << text << " became " << length->count();
     EXPECT_EQ(length.code(), Code::kInvalid);
-    EXPECT_NE(length.error().message.find("got \"" + std::string(text) + "\""), std::string::npos) << length.error().message;
+    EXPECT_NE(length.error().message.find("got \"" + std::string(text) + "\""), std::string::npos)
+        << length.error().message;
   }
 }
 
@@ -120,7 +174,9 @@ TEST(DurationText, WhatIsWrittenReadsBack) {
     ASSERT_TRUE(back) << text;
     const Duration lost = length - *back;
     ASSERT_GE(lost, Duration::zero()) << text;
-    ASSERT_LT(lost, length < std::chrono::minutes(1) ? std::max(length / 1000, Duration(1)) : Duration(std::chrono::seconds(1))) << text;
+    ASSERT_LT(lost, length < std::chrono::minutes(1) ? std::max(length / 1000, Duration(1))
+                                                     : Duration(std::chrono::seconds(1)))
+        << text;
     ASSERT_EQ(format_duration(*back), text);
   }
 }
@@ -138,7 +194,12 @@ TEST(Url, EveryFormThatPeopleUseFallsIntoItsParts) {
   for (const UrlRow& row : std::initializer_list<UrlRow>{
            {"sqlite3:///abs/path.db?x=y", "sqlite3", "", "", "/abs/path.db", {{"x", "y"}}},
            {"sqlite3://rel.db", "sqlite3", "", "", "rel.db", {}},
-           {"sqlite3:///data/a@b:c@d.db?_journal=WAL&cache=shared", "sqlite3", "", "", "/data/a@b:c@d.db", {{"_journal", "WAL"}, {"cache", "shared"}}},
+           {"sqlite3:///data/a@b:c@d.db?_journal=WAL&cache=shared",
+            "sqlite3",
+            "",
+            "",
+            "/data/a@b:c@d.db",
+            {{"_journal", "WAL"}, {"cache", "shared"}}},
            {"file:///bucket@home/", "file", "", "", "/bucket@home/", {}},
            {"redis://host", "redis", "", "", "host", {}},
            {"redis://host:6379/1", "redis", "", "", "host:6379/1", {}},
@@ -155,7 +216,11 @@ TEST(Url, EveryFormThatPeopleUseFallsIntoItsParts) {
            {"minio://AKIA:sec/ret@host:9000/bucket", "minio", "AKIA", "sec/ret", "host:9000/bucket", {}},
            {"http://host:9000/bucket/a@b", "http", "", "", "host:9000/bucket/a@b", {}},
            {"https://user@host/", "https", "user", "", "host/", {}},
-           {"s3://b?region=eu-central-1&empty=&flag&sp=a%20b", "s3", "", "", "b",
+           {"s3://b?region=eu-central-1&empty=&flag&sp=a%20b",
+            "s3",
+            "",
+            "",
+            "b",
             {{"region", "eu-central-1"}, {"empty", ""}, {"flag", ""}, {"sp", "a b"}}},
            {"s3://b?a=1&&a=2&", "s3", "", "", "b", {{"a", "2"}}},
        }) {
@@ -170,8 +235,9 @@ TEST(Url, EveryFormThatPeopleUseFallsIntoItsParts) {
 }
 
 TEST(Url, WhatIsNotOneIsRefusedWithASentence) {
-  for (const char* text : {"", "host:6379", "/path/to/db", "://x", "1s3://b", "s 3://b", "s3://", "redis://:pw@", "sqlite3://?x=y", "s3://b?=v", "s3://b?a=%zz",
-                           "redis://u:%4@h", "redis://u:100%@h", "s3://b\nucket", "redis://u:p w@h", "s3://b\x7F"}) {
+  for (const char* text : {"", "host:6379", "/path/to/db", "://x", "1s3://b", "s 3://b", "s3://", "redis://:pw@",
+                           "sqlite3://?x=y", "s3://b?=v", "s3://b?a=%zz", "redis://u:%4@h", "redis://u:100%@h",
+                           "s3://b\nucket", "redis://u:p w@h", "s3://b\x7F"}) {
     const Result<Url> url = parse_url(text);
     ASSERT_FALSE(url) << text;
     EXPECT_EQ(url.code(), Code::kInvalid);
@@ -180,8 +246,8 @@ TEST(Url, WhatIsNotOneIsRefusedWithASentence) {
 }
 
 TEST(Url, ARefusalDoesNotGiveThePasswordAway) {
-  for (const char* text : {"://u:hunter2@h", "redis://u:hunter2%@h", "redis://u:hunter2@h?a=%", "redis://u:hunter2@", "1x://u:hunter2@h",
-                           "redis://u:hunter2@h\n"}) {
+  for (const char* text : {"://u:hunter2@h", "redis://u:hunter2%@h", "redis://u:hunter2@h?a=%", "redis://u:hunter2@",
+                           "1x://u:hunter2@h", "redis://u:hunter2@h\n"}) {
     const Result<Url> url = parse_url(text);
     ASSERT_FALSE(url) << text;
     EXPECT_EQ(url.error().message.find("hunter2"), std::string::npos) << url.error().message;
@@ -189,7 +255,8 @@ TEST(Url, ARefusalDoesNotGiveThePasswordAway) {
 }
 
 TEST(Url, IsShownWithoutItsSecrets) {
-  EXPECT_EQ(parse_url("redis://u:hunter2@host/1?secret_key=abc&x=y").value().redacted(), "redis://u:***@host/1?secret_key=***&x=y");
+  EXPECT_EQ(parse_url("redis://u:hunter2@host/1?secret_key=abc&x=y").value().redacted(),
+            "redis://u:***@host/1?secret_key=***&x=y");
   EXPECT_EQ(parse_url("redis://:hunter2@host").value().redacted(), "redis://:***@host");
   EXPECT_EQ(parse_url("sqlite3:///a/b.db").value().redacted(), "sqlite3:///a/b.db");
 }

@@ -7,8 +7,8 @@
 namespace headrace {
 
 std::string new_uuid(Rng& rng) {
-  const std::uint64_t high = (rng.next() & ~0xF000ull) | 0x4000ull;                               // version 4
-  const std::uint64_t low = (rng.next() & ~0xC000000000000000ull) | 0x8000000000000000ull;       // variant 10
+  const std::uint64_t high = (rng.next() & ~0xF000ull) | 0x4000ull;                         // version 4
+  const std::uint64_t low = (rng.next() & ~0xC000000000000000ull) | 0x8000000000000000ull;  // variant 10
   return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xFFFF, high & 0xFFFF, low >> 48,
                      low & 0xFFFFFFFFFFFFull);
 }

@@ -29,8 +29,9 @@ TEST(Uuid, TheSameSeedGivesTheSameOne) {
 
 TEST(Uuid, OtherTextIsNone) {
   EXPECT_TRUE(is_uuid("0E5BD5F6-1C2D-4E3F-8A9B-0C1D2E3F4A5B"));
-  for (const char* text : {"", "0e5bd5f6-1c2d-4e3f-8a9b-0c1d2e3f4a5", "0e5bd5f6-1c2d-4e3f-8a9b-0c1d2e3f4a5bb", "0e5bd5f61-c2d-4e3f-8a9b-0c1d2e3f4a5b",
-                           "0e5bd5f6_1c2d_4e3f_8a9b_0c1d2e3f4a5b", "ge5bd5f6-1c2d-4e3f-8a9b-0c1d2e3f4a5b", "0e5bd5f6-1c2d-4e3f-8a9b-0c1d2e3f4a5-"}) {
+  for (const char* text : {"", "0e5bd5f6-1c2d-4e3f-8a9b-0c1d2e3f4a5", "0e5bd5f6-1c2d-4e3f-8a9b-0c1d2e3f4a5bb",
+                           "0e5bd5f61-c2d-4e3f-8a9b-0c1d2e3f4a5b", "0e5bd5f6_1c2d_4e3f_8a9b_0c1d2e3f4a5b",
+                           "ge5bd5f6-1c2d-4e3f-8a9b-0c1d2e3f4a5b", "0e5bd5f6-1c2d-4e3f-8a9b-0c1d2e3f4a5-"}) {
     EXPECT_FALSE(is_uuid(text)) << text;
   }
 }

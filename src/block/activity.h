@@ -27,7 +27,8 @@ class Activity {
     MutexLock lock(mutex_);
     if (--running_ == 0) changed_->notify_all();
   }
-  /// Waits until nothing runs; from then on nothing begins. An error: the scope ended first, and things may still begin. Idempotent.
+  /// Waits until nothing runs; from then on nothing begins. An error: the scope ended first, and things may still
+  /// begin. Idempotent.
   Result<void> close(const Scope& scope) {
     MutexLock lock(mutex_);
     TRY_OK(changed_->wait(scope, mutex_, [&]() NO_THREAD_SAFETY_ANALYSIS { return running_ == 0; }));

@@ -15,12 +15,14 @@ namespace {
 constexpr std::uint64_t kPage = 4096;
 
 // Four sizes for each doubling: at most a fifth of a slot is wasted. In pages; the slots of a slab are as many as fit.
-constexpr std::array<std::uint16_t, 26> kClassPages = {1,  2,  3,  4,  5,  6,  7,  8,  10, 12, 14,  16,  20,
+constexpr std::array<std::uint16_t, 26> kClassPages = {1,  2,  3,  4,  5,  6,  7,  8,  10, 12,  14,  16,  20,
                                                        24, 28, 32, 36, 42, 51, 64, 73, 85, 102, 128, 170, 256};
 static_assert(kClassPages.back() * kPage * 2 == kSlabBytes);
 
 std::uint64_t slot_bytes(std::uint32_t slot_class) { return kClassPages[slot_class] * kPage; }
-std::uint32_t slots_of(std::uint32_t slot_class) { return static_cast<std::uint32_t>(kSlabBytes / slot_bytes(slot_class)); }
+std::uint32_t slots_of(std::uint32_t slot_class) {
+  return static_cast<std::uint32_t>(kSlabBytes / slot_bytes(slot_class));
+}
 
 std::uint32_t class_for(std::uint64_t bytes) {
   const auto pages = static_cast<std::uint16_t>((bytes + kPage - 1) / kPage);

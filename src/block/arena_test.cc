@@ -18,7 +18,7 @@ class ArenaTest : public testing::Test {
   static constexpr std::uint64_t kMax = 32 * kSlabBytes;
 
   std::uint64_t allocated_bytes() const {
-    struct stat status {};
+    struct stat status{};
     EXPECT_EQ(::fstat(fd_, &status), 0);
     return static_cast<std::uint64_t>(status.st_blocks) * 512;
   }

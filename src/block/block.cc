@@ -54,13 +54,15 @@ BlockKey block_key(const Layout& layout, SliceId slice, std::uint32_t slice_size
 
 std::string object_name(const Layout& layout, const BlockKey& key) {
   const std::uint64_t id = key.slice.value();
-  if (layout.hash_prefix) return fmt::format("chunks/{:02X}/{}/{}_{}_{}", id % 256, id / 1'000'000, id, key.index, key.size);
+  if (layout.hash_prefix)
+    return fmt::format("chunks/{:02X}/{}/{}_{}_{}", id % 256, id / 1'000'000, id, key.index, key.size);
   return fmt::format("chunks/{}/{}/{}_{}_{}", id / 1'000'000, id / 1000, id, key.index, key.size);
 }
 
 Result<BlockKey> parse_object_name(const Layout& layout, std::string_view name) {
   const std::size_t slash = name.rfind('/');
-  const std::optional<BlockKey> key = slash == std::string_view::npos ? std::nullopt : parse_last_component(name.substr(slash + 1));
+  const std::optional<BlockKey> key =
+      slash == std::string_view::npos ? std::nullopt : parse_last_component(name.substr(slash + 1));
   if (!key || !is_possible(layout, *key) || object_name(layout, *key) != name) {
     return Error(Code::kInvalid, fmt::format("'{}' is not the name of a block", name));
   }

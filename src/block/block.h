@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A block: an object that holds up to `block_bytes` of one slice, cut from the slice's own start. Immutable, so that a copy of it is
-// never wrong, only forgotten. How blocks are named in the bucket: juicefs-volume-format, section 5.1.
+// A block: an object that holds up to `block_bytes` of one slice, cut from the slice's own start. Immutable, so that a
+// copy of it is never wrong, only forgotten. How blocks are named in the bucket: juicefs-volume-format, section 5.1.
 #pragma once
 
 #include <compare>
@@ -37,8 +37,8 @@ std::string object_name(const Layout& layout, const BlockKey& key);
 /// The reverse; kInvalid for what is no block's name.
 Result<BlockKey> parse_object_name(const Layout& layout, std::string_view name);
 
-/// A place bytes of blocks may be found: "here it is", or kNotFound: ask the next tier. kDamaged only when no tier has a
-/// copy that checks. Thread-safe.
+/// A place bytes of blocks may be found: "here it is", or kNotFound: ask the next tier. kDamaged only when no tier has
+/// a copy that checks. Thread-safe.
 class BlockSource {
  public:
   virtual ~BlockSource() = default;

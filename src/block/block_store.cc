@@ -34,7 +34,8 @@ std::vector<BlockParts> blocks_of(const ReadPlan& plan) {
 
 class RealBlockStore final : public BlockStore {
  public:
-  RealBlockStore(object::ObjectStore& store, NodeTier& tier, Budget& budget, Scheduler& scheduler, const Log& log, const BlockStoreOptions& options)
+  RealBlockStore(object::ObjectStore& store, NodeTier& tier, Budget& budget, Scheduler& scheduler, const Log& log,
+                 const BlockStoreOptions& options)
       : store_(store),
         tier_(tier),
         scheduler_(scheduler),
@@ -46,8 +47,16 @@ class RealBlockStore final : public BlockStore {
         activity_(scheduler),
         downloads_(scheduler, "download", std::max<std::uint32_t>(1, options.downloads_max), kQueueMax),
         uploads_(scheduler, "upload", std::max<std::uint32_t>(1, options.uploads_max), kQueueMax),
-        upload_context_{store, tier, scheduler, counters_, uploads_, activity_, options.layout, options.put_timeout,
-                        options.cache_blocks, options.cache_large_writes} {}
+        upload_context_{store,
+                        tier,
+                        scheduler,
+                        counters_,
+                        uploads_,
+                        activity_,
+                        options.layout,
+                        options.put_timeout,
+                        options.cache_blocks,
+                        options.cache_large_writes} {}
 
   ~RealBlockStore() override {
     stop_.request_stop();
@@ -55,10 +64,14 @@ class RealBlockStore final : public BlockStore {
     uploads_.close();
   }
 
-  Result<void> read(const Scope& scope, std::span<const Extent> extents, std::uint64_t file_offset, MutableByteSpan into) override;
-  Result<void> read_uncached(const Scope& scope, std::span<const Extent> extents, std::uint64_t file_offset, MutableByteSpan into) override;
+  Result<void> read(const Scope& scope, std::span<const Extent> extents, std::uint64_t file_offset,
+                    MutableByteSpan into) override;
+  Result<void> read_uncached(const Scope& scope, std::span<const Extent> extents, std::uint64_t file_offset,
+                             MutableByteSpan into) override;
   void prefetch(std::span<const Extent> extents) override;
-  std::unique_ptr<SliceBuffer> new_slice(SliceId slice) override { return std::make_unique<SliceWriter>(upload_context_, pool_, fetcher_, slice); }
+  std::unique_ptr<SliceBuffer> new_slice(SliceId slice) override {
+    return std::make_unique<SliceWriter>(upload_context_, pool_, fetcher_, slice);
+  }
   Result<void> remove_slice(const Scope& scope, SliceId slice, std::uint32_t slice_size) override;
   Result<void> close(const Scope& scope) override;
   BlockStoreStats stats() const override;
@@ -84,7 +97,8 @@ class RealBlockStore final : public BlockStore {
   UploadContext upload_context_;
 };
 
-Result<ReadPlan> RealBlockStore::plan(std::span<const Extent> extents, std::uint64_t file_offset, MutableByteSpan into) const {
+Result<ReadPlan> RealBlockStore::plan(std::span<const Extent> extents, std::uint64_t file_offset,
+                                      MutableByteSpan into) const {
   Result<ReadPlan> plan = plan_read(options_.layout, extents, file_offset, into.size());
   if (!plan) {
     log_.error("the metadata of a file makes no sense", {{"error", plan.error().text()}});
@@ -94,7 +108,8 @@ Result<ReadPlan> RealBlockStore::plan(std::span<const Extent> extents, std::uint
   return plan;
 }
 
-Result<void> RealBlockStore::read(const Scope& scope, std::span<const Extent> extents, std::uint64_t file_offset, MutableByteSpan into) {
+Result<void> RealBlockStore::read(const Scope& scope, std::span<const Extent> extents, std::uint64_t file_offset,
+                                  MutableByteSpan into) {
   const Active active(activity_);
   if (!active.has_begun()) return Code::kBadHandle;
   TRY(const ReadPlan wanted, plan(extents, file_offset, into));
@@ -103,12 +118,14 @@ Result<void> RealBlockStore::read(const Scope& scope, std::span<const Extent> ex
     if (!fetcher_.read_from_tier(parts, into)) missing.push_back(parts);
   }
   if (missing.empty()) return {};
-  if (missing.size() > 1) return fetch_side_by_side({scheduler_, fetcher_, downloads_, activity_}, scope, missing, into);
+  if (missing.size() > 1)
+    return fetch_side_by_side({scheduler_, fetcher_, downloads_, activity_}, scope, missing, into);
   ReadTarget target(scheduler_, into);
   return fetcher_.read(scope, missing.front(), target, true);
 }
 
-Result<void> RealBlockStore::read_uncached(const Scope& scope, std::span<const Extent> extents, std::uint64_t file_offset, MutableByteSpan into) {
+Result<void> RealBlockStore::read_uncached(const Scope& scope, std::span<const Extent> extents,
+                                           std::uint64_t file_offset, MutableByteSpan into) {
   const Active active(activity_);
   if (!active.has_begun()) return Code::kBadHandle;
   TRY(const ReadPlan wanted, plan(extents, file_offset, into));
@@ -159,7 +176,8 @@ void RealBlockStore::prefetch(std::span<const Extent> extents) {
   bool has_room = true;
   for (const Extent& extent : extents) {
     if (!has_room) return;
-    const Result<void> visited = for_each_part(options_.layout, extent, [&](const BlockPart& part) { return has_room = prefetch_block(part.key); });
+    const Result<void> visited = for_each_part(
+        options_.layout, extent, [&](const BlockPart& part) { return has_room = prefetch_block(part.key); });
     if (!visited) return;  // who reads there will be told
   }
 }
@@ -200,8 +218,8 @@ BlockStoreStats RealBlockStore::stats() const {
 
 }  // namespace
 
-std::unique_ptr<BlockStore> new_block_store(object::ObjectStore& store, NodeTier& tier, Budget& budget, Scheduler& scheduler, const Log& log,
-                                            const BlockStoreOptions& options) {
+std::unique_ptr<BlockStore> new_block_store(object::ObjectStore& store, NodeTier& tier, Budget& budget,
+                                            Scheduler& scheduler, const Log& log, const BlockStoreOptions& options) {
   return std::make_unique<RealBlockStore>(store, tier, budget, scheduler, log, options);
 }
 

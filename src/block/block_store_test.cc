@@ -68,7 +68,8 @@ TEST_F(BlockStoreTest, ManyReadersOfOneBlockCauseOneFetch) {
   const auto hold = faulty_.add({.kind = FaultKind::kHold, .method = Method::kGet});
   {
     std::vector<std::jthread> readers;
-    for (int i = 0; i < 8; ++i) readers.emplace_back([&] { EXPECT_EQ(read(extent, 0, kTestBlock).value(), content(1, kTestBlock)); });
+    for (int i = 0; i < 8; ++i)
+      readers.emplace_back([&] { EXPECT_EQ(read(extent, 0, kTestBlock).value(), content(1, kTestBlock)); });
     wait_until([&] { return blocks_->stats().fetches_shared == 7; });
     faulty_.end(hold);
   }
@@ -81,7 +82,8 @@ TEST_F(BlockStoreTest, ALeadersFailureIsHandedToThoseWhoWait) {
   const auto fail = faulty_.add({.method = Method::kGet, .code = Code::kTransient});
   {
     std::vector<std::jthread> readers;
-    for (int i = 0; i < 4; ++i) readers.emplace_back([&] { EXPECT_EQ(read(extent, 0, kTestBlock).error().code, Code::kTransient); });
+    for (int i = 0; i < 4; ++i)
+      readers.emplace_back([&] { EXPECT_EQ(read(extent, 0, kTestBlock).error().code, Code::kTransient); });
     wait_until([&] { return blocks_->stats().fetches_shared == 3; });
     faulty_.end(hold);
   }
@@ -94,7 +96,9 @@ TEST_F(BlockStoreTest, WhenALeaderGivesUpAnotherReaderLeads) {
   const Extent extent = make_slice(1, kTestBlock);
   const auto hold = faulty_.add({.kind = FaultKind::kHold, .method = Method::kGet, .times = 1});
   std::stop_source stop;
-  std::jthread leader([&] { EXPECT_EQ(read(extent, 0, kTestBlock, Scope{Moment::max(), stop.get_token()}).error().code, Code::kInterrupted); });
+  std::jthread leader([&] {
+    EXPECT_EQ(read(extent, 0, kTestBlock, Scope{Moment::max(), stop.get_token()}).error().code, Code::kInterrupted);
+  });
   ASSERT_TRUE(faulty_.wait_for_held(within(seconds(60)), 1));
   std::jthread follower([&] { EXPECT_EQ(read(extent, 0, kTestBlock).value(), content(1, kTestBlock)); });
   wait_until([&] { return blocks_->stats().fetches_shared == 1; });
@@ -111,7 +115,10 @@ TEST_F(BlockStoreTest, AReaderThatGivesUpLeavesAtOnceAndTheFetchGoesOnForTheOthe
   std::jthread leader([&] { EXPECT_EQ(read(extent, 0, kTestBlock).value(), content(1, kTestBlock)); });
   ASSERT_TRUE(faulty_.wait_for_held(within(seconds(60)), 1));
   std::string memory(kTestBlock, 'p');
-  EXPECT_EQ(blocks_->read(within(milliseconds(10)), std::span(&extent, 1), 0, std::as_writable_bytes(std::span(memory))).error().code, Code::kTimedOut);
+  EXPECT_EQ(blocks_->read(within(milliseconds(10)), std::span(&extent, 1), 0, std::as_writable_bytes(std::span(memory)))
+                .error()
+                .code,
+            Code::kTimedOut);
   std::fill(memory.begin(), memory.end(), 'q');
   faulty_.end(hold);
   leader.join();
@@ -129,7 +136,8 @@ TEST_F(BlockStoreTest, ALateAnswerNeverComesIntoMemoryThatItsReaderHasLeft) {
   std::stop_source stop;
   std::jthread reader([&] {
     const Scope scope{Moment::max(), stop.get_token()};
-    EXPECT_EQ(blocks_->read(scope, std::span(&extent, 1), 0, std::as_writable_bytes(std::span(memory))).error().code, Code::kInterrupted);
+    EXPECT_EQ(blocks_->read(scope, std::span(&extent, 1), 0, std::as_writable_bytes(std::span(memory))).error().code,
+              Code::kInterrupted);
   });
   ASSERT_TRUE(faulty_.wait_for_held(within(seconds(60)), 2));
   stop.request_stop();
@@ -171,7 +179,8 @@ TEST_F(BlockStoreTest, TheFirstFailureEndsAReadOfManyBlocks) {
   const Extent extent = make_slice(1, 3 * kTestBlock);
   const auto hold = faulty_.add({.kind = FaultKind::kHold, .key_contains = "1_1_"});
   const auto fail = faulty_.add({.key_contains = "1_2_", .code = Code::kUnauthorized});
-  EXPECT_EQ(read(extent, 0, 3 * kTestBlock).error().code, Code::kUnauthorized) << "it does not wait for the one that hangs";
+  EXPECT_EQ(read(extent, 0, 3 * kTestBlock).error().code, Code::kUnauthorized)
+      << "it does not wait for the one that hangs";
   EXPECT_EQ(faulty_.fired(fail), 1u);
   faulty_.end(hold);
 }
@@ -255,10 +264,12 @@ TEST_F(BlockStoreTest, AReaderTakesOverAPrefetchThatHasNotBegun) {
   open({.downloads_max = 1});
   const Extent first = make_slice(1, kTestBlock), second = make_slice(2, kTestBlock, kTestBlock);
   const auto hold = faulty_.add({.kind = FaultKind::kHold, .key_contains = "1_0_"});
-  // Two prefetches may not be under way with one connection: the second one is asked for while the first one's place is free again.
+  // Two prefetches may not be under way with one connection: the second one is asked for while the first one's place is
+  // free again.
   blocks_->prefetch(std::span(&first, 1));
   ASSERT_TRUE(faulty_.wait_for_held(within(seconds(60)), 1));
-  EXPECT_EQ(read(second, kTestBlock, kTestBlock, within(seconds(60))).value(), content(2, kTestBlock)) << "it does not queue behind the prefetch";
+  EXPECT_EQ(read(second, kTestBlock, kTestBlock, within(seconds(60))).value(), content(2, kTestBlock))
+      << "it does not queue behind the prefetch";
   faulty_.end(hold);
 }
 
@@ -321,7 +332,8 @@ TEST_F(BlockStoreTest, ManyReadersOfManyBlocksInASmallTierSeeTheRightBytes) {
         Rng rng(seed + thread);
         for (int i = 0; i < 200; ++i) {
           const std::size_t which = rng.below(extents.size());
-          const std::uint64_t offset = rng.below(extents[which].length), size = 1 + rng.below(extents[which].length - offset);
+          const std::uint64_t offset = rng.below(extents[which].length),
+                              size = 1 + rng.below(extents[which].length - offset);
           if (rng.below(5) == 0) blocks_->prefetch(std::span(&extents[which], 1));
           const Scope scope = rng.below(5) == 0 ? within(std::chrono::microseconds(rng.below(300))) : Scope{};
           const auto got = read(extents[which], offset, size, scope);

@@ -24,7 +24,8 @@ std::byte* map(std::size_t bytes) {
   if (before > 0) ::munmap(start, before);
   std::byte* const data = start + before;
   if (alignment > before) ::munmap(data + bytes, alignment - before);
-  if (bytes >= kHugePage) ::madvise(data, bytes, MADV_HUGEPAGE);  // where there are none it says no, and nothing is lost
+  if (bytes >= kHugePage)
+    ::madvise(data, bytes, MADV_HUGEPAGE);  // where there are none it says no, and nothing is lost
   return data;
 }
 
@@ -37,7 +38,8 @@ struct Buffer::Grant {
   Reservation reservation GUARDED_BY(mutex);
 };
 
-Buffer::Buffer(BufferPool& pool, std::size_t size_class, std::byte* data, std::size_t capacity, std::shared_ptr<Grant> grant)
+Buffer::Buffer(BufferPool& pool, std::size_t size_class, std::byte* data, std::size_t capacity,
+               std::shared_ptr<Grant> grant)
     : pool_(&pool), size_class_(size_class), data_(data), capacity_(capacity), grant_(std::move(grant)) {}
 
 void Buffer::swap(Buffer& other) noexcept {
@@ -62,7 +64,8 @@ void Buffer::release() {
 
 BufferPool::BufferPool(Budget& budget, std::size_t block_bytes)
     : budget_(budget),
-      sizes_{std::min<std::size_t>(64u << 10, whole_pages(block_bytes)), std::min<std::size_t>(512u << 10, whole_pages(block_bytes)), whole_pages(block_bytes)} {}
+      sizes_{std::min<std::size_t>(64u << 10, whole_pages(block_bytes)),
+             std::min<std::size_t>(512u << 10, whole_pages(block_bytes)), whole_pages(block_bytes)} {}
 
 BufferPool::~BufferPool() {
   MutexLock lock(mutex_);
@@ -133,7 +136,8 @@ Buffer BufferPool::try_take(std::size_t bytes) {
 }
 
 std::size_t BufferPool::idle_max(std::size_t size_class) const {
-  // As many as are in use: a busy pool needs no system calls. But not so many that the process outgrows its budget by them.
+  // As many as are in use: a busy pool needs no system calls. But not so many that the process outgrows its budget by
+  // them.
   const std::size_t share = budget_.bytes_max() / 16 / sizes_[size_class];
   return std::clamp(classes_[size_class].in_use, std::size_t{2}, std::max<std::size_t>(2, share));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory for blocks on their way: buffers in three sizes (64 KiB, 512 KiB, a whole block), each paid for out of the process's budget.
-// Buffers are used again; what lies idle is given back to the system as the number in use falls.
+// Memory for blocks on their way: buffers in three sizes (64 KiB, 512 KiB, a whole block), each paid for out of the
+// process's budget. Buffers are used again; what lies idle is given back to the system as the number in use falls.
 #pragma once
 
 #include <array>
@@ -60,7 +60,8 @@ class BufferPool {
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
 
-  /// A buffer of at least `bytes` (1 … block_bytes). Waits for the budget as Budget::take. kNoMemory: the system gives none.
+  /// A buffer of at least `bytes` (1 … block_bytes). Waits for the budget as Budget::take. kNoMemory: the system gives
+  /// none.
   Result<Buffer> take(const Scope& scope, std::size_t bytes);
   /// Several, all or none, without holding some while it waits for others.
   Result<std::vector<Buffer>> take_all(const Scope& scope, std::span<const std::size_t> sizes);

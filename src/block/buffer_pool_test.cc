@@ -20,7 +20,8 @@ class BufferPoolTest : public testing::Test {
 
 TEST_F(BufferPoolTest, ABufferCostsTheBudgetItsWholeSizeUntilItEnds) {
   {
-    const Buffer small = pool_.take(Scope{}, 1).value(), middle = pool_.take(Scope{}, 65'537).value(), large = pool_.take(Scope{}, kBlock).value();
+    const Buffer small = pool_.take(Scope{}, 1).value(), middle = pool_.take(Scope{}, 65'537).value(),
+                 large = pool_.take(Scope{}, kBlock).value();
     EXPECT_EQ(small.capacity(), 64u << 10);
     EXPECT_EQ(middle.capacity(), 512u << 10);
     EXPECT_EQ(large.capacity(), kBlock);
@@ -53,7 +54,8 @@ TEST_F(BufferPoolTest, AFullBudgetIsWaitedForOrRefused) {
   std::vector<Buffer> all;
   for (int i = 0; i < 16; ++i) all.push_back(pool_.take(Scope{}, kBlock).value());
   EXPECT_TRUE(pool_.try_take(1).is_empty());
-  EXPECT_EQ(pool_.take(Scope{scheduler_.clock().now() + std::chrono::milliseconds(5), {}}, 1).error().code, Code::kTimedOut);
+  EXPECT_EQ(pool_.take(Scope{scheduler_.clock().now() + std::chrono::milliseconds(5), {}}, 1).error().code,
+            Code::kTimedOut);
   std::jthread waiter([&] { EXPECT_TRUE(pool_.take(Scope{}, kBlock)); });
   while (budget_.waiting() == 0) std::this_thread::yield();
   all.pop_back();
@@ -64,7 +66,8 @@ TEST_F(BufferPoolTest, SeveralComeTogetherOrNotAtAll) {
   EXPECT_EQ(pool_.take_all(Scope{}, too_many).error().code, Code::kInvalid);
   std::vector<Buffer> ten = pool_.take_all(Scope{}, sizes).value();
   EXPECT_EQ(budget_.used_bytes(), 10 * kBlock);
-  EXPECT_EQ(pool_.take_all(Scope{scheduler_.clock().now() + std::chrono::milliseconds(5), {}}, sizes).error().code, Code::kTimedOut);
+  EXPECT_EQ(pool_.take_all(Scope{scheduler_.clock().now() + std::chrono::milliseconds(5), {}}, sizes).error().code,
+            Code::kTimedOut);
   EXPECT_EQ(budget_.used_bytes(), 10 * kBlock) << "nothing is held by who waits";
   ten.pop_back();
   EXPECT_EQ(budget_.used_bytes(), 9 * kBlock) << "each gives its own part back";

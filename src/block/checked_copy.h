@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes in the arena with a checksum (XXH3) for each 32 KiB of them, so that a small read is checked without reading all.
+// Bytes in the arena with a checksum (XXH3) for each 32 KiB of them, so that a small read is checked without reading
+// all.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@ namespace headrace::block {
 
 inline constexpr std::uint32_t kCheckedBytes = 32u << 10;
 
-/// Written once, then read by anyone: write() happens before the first read() of any thread. The slot is freed with the object.
+/// Written once, then read by anyone: write() happens before the first read() of any thread. The slot is freed with the
+/// object.
 class CheckedCopy {
  public:
   CheckedCopy(std::shared_ptr<Arena> arena, const Slot& slot, std::uint32_t size);

@@ -23,7 +23,8 @@ class CheckedCopyTest : public testing::Test {
     return bytes;
   }
   std::unique_ptr<CheckedCopy> copy_of(const std::string& bytes) {
-    auto copy = std::make_unique<CheckedCopy>(arena_, arena_->allocate(bytes.size()).value(), static_cast<std::uint32_t>(bytes.size()));
+    auto copy = std::make_unique<CheckedCopy>(arena_, arena_->allocate(bytes.size()).value(),
+                                              static_cast<std::uint32_t>(bytes.size()));
     EXPECT_TRUE(copy->write(bytes_of(bytes)));
     return copy;
   }
@@ -53,7 +54,9 @@ TEST_F(CheckedCopyTest, OneChangedByteSpoilsEveryReadOfItsPartAndNoOther) {
   const std::string wrong = "!?";
   ASSERT_TRUE(arena_->write(copy->slot().offset + 40'000, bytes_of(wrong)));
   std::string into(100'000, '\0');
-  const auto read = [&](std::size_t offset, std::size_t count) { return copy->read(offset, std::as_writable_bytes(std::span(into)).first(count)); };
+  const auto read = [&](std::size_t offset, std::size_t count) {
+    return copy->read(offset, std::as_writable_bytes(std::span(into)).first(count));
+  };
   EXPECT_EQ(read(0, 100'000).error().code, Code::kDamaged);
   EXPECT_EQ(read(32'768, 1).error().code, Code::kDamaged) << "another byte of the same part";
   EXPECT_EQ(read(32'768, 32'768).error().code, Code::kDamaged);

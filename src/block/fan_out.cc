@@ -41,7 +41,8 @@ class FanOut {
 
 }  // namespace
 
-Result<void> fetch_side_by_side(const FanOutContext& context, const Scope& scope, const std::vector<BlockParts>& blocks, MutableByteSpan into) {
+Result<void> fetch_side_by_side(const FanOutContext& context, const Scope& scope, const std::vector<BlockParts>& blocks,
+                                MutableByteSpan into) {
   const auto target = std::make_shared<ReadTarget>(context.scheduler, into);
   const auto all = std::make_shared<FanOut>(context.scheduler);
   std::vector<BlockParts> own = {blocks.front()};
@@ -49,10 +50,11 @@ Result<void> fetch_side_by_side(const FanOutContext& context, const Scope& scope
     all->expect_one();
     CHECK(context.activity.begin());
     // The job outlives a reader that leaves: what it needs is its own.
-    const Result<void> submitted =
-        context.pool.try_submit([context, all, target, deadline = scope.deadline, owned = std::vector(parts.begin(), parts.end())] {
+    const Result<void> submitted = context.pool.try_submit(
+        [context, all, target, deadline = scope.deadline, owned = std::vector(parts.begin(), parts.end())] {
           const Scope job_scope{deadline, all->token()};
-          all->end_one(target->has_left() ? Result<void>(Code::kInterrupted) : context.fetcher.read(job_scope, owned, *target, false));
+          all->end_one(target->has_left() ? Result<void>(Code::kInterrupted)
+                                          : context.fetcher.read(job_scope, owned, *target, false));
           context.activity.end();
         });
     if (submitted) continue;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One read of many blocks: jobs that fetch them side by side, and the reader who waits for all, or leaves at the first failure.
+// One read of many blocks: jobs that fetch them side by side, and the reader who waits for all, or leaves at the first
+// failure.
 #pragma once
 
 #include <memory>
@@ -23,8 +24,9 @@ struct FanOutContext {
   Activity& activity;  // each job is one; the reader is one already
 };
 
-/// Fetches blocks that are not in the tier: the first on the calling thread, the others on the pool's as far as it takes them. Nobody
-/// touches `into` any more when this returns. The first error of any block.
-Result<void> fetch_side_by_side(const FanOutContext& context, const Scope& scope, const std::vector<BlockParts>& blocks, MutableByteSpan into);
+/// Fetches blocks that are not in the tier: the first on the calling thread, the others on the pool's as far as it
+/// takes them. Nobody touches `into` any more when this returns. The first error of any block.
+Result<void> fetch_side_by_side(const FanOutContext& context, const Scope& scope, const std::vector<BlockParts>& blocks,
+                                MutableByteSpan into);
 
 }  // namespace headrace::block

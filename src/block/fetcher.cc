@@ -22,7 +22,8 @@ std::uint64_t wanted_bytes(std::span<const BlockPart> parts) {
 }  // namespace
 
 bool is_fetched_whole(std::uint32_t size, std::uint64_t wanted, bool is_kept, bool is_wanted_again) {
-  // A request costs about as long as 1 MiB takes: a quarter of a block is cheaper with the rest of it than with a second request.
+  // A request costs about as long as 1 MiB takes: a quarter of a block is cheaper with the rest of it than with a
+  // second request.
   if (is_kept) return size <= kAlwaysWholeBytes || wanted * 4 >= size || is_wanted_again;
   return wanted * 2 >= size;
 }
@@ -70,7 +71,8 @@ class Fetcher::Fetch {
   }
 };
 
-Fetcher::Fetcher(object::ObjectStore& store, NodeTier& tier, BufferPool& pool, Scheduler& scheduler, BlockCounters& counters, const FetcherOptions& options)
+Fetcher::Fetcher(object::ObjectStore& store, NodeTier& tier, BufferPool& pool, Scheduler& scheduler,
+                 BlockCounters& counters, const FetcherOptions& options)
     : store_(store),
       tier_(tier),
       pool_(pool),
@@ -100,15 +102,17 @@ Result<void> Fetcher::get(const Scope& outer, const BlockKey& key, std::uint32_t
   }
   if (got->object_size != key.size || got->bytes != into.size()) {
     ++counters_.fetch_errors;
-    return Error(Code::kDamaged, fmt::format("block {}: the object has {} bytes, and {} came of {} asked for from {} on", name, got->object_size,
-                                             got->bytes, into.size(), offset));
+    return Error(Code::kDamaged,
+                 fmt::format("block {}: the object has {} bytes, and {} came of {} asked for from {} on", name,
+                             got->object_size, got->bytes, into.size(), offset));
   }
   ++counters_.fetches;
   counters_.fetch_bytes += into.size();
   return {};
 }
 
-Result<void> Fetcher::read_range(const Scope& scope, std::span<const BlockPart> parts, ReadTarget& target, bool is_own_thread) {
+Result<void> Fetcher::read_range(const Scope& scope, std::span<const BlockPart> parts, ReadTarget& target,
+                                 bool is_own_thread) {
   for (const BlockPart& part : parts) {
     if (is_own_thread) {
       TRY_OK(get(scope, part.key, part.offset, target.own().subspan(part.into, part.length)));
@@ -121,7 +125,8 @@ Result<void> Fetcher::read_range(const Scope& scope, std::span<const BlockPart> 
   return {};
 }
 
-Result<void> Fetcher::read(const Scope& scope, std::span<const BlockPart> parts, ReadTarget& target, bool is_own_thread) {
+Result<void> Fetcher::read(const Scope& scope, std::span<const BlockPart> parts, ReadTarget& target,
+                           bool is_own_thread) {
   const BlockKey& key = parts.front().key;
   const bool is_whole = is_fetched_whole(key.size, wanted_bytes(parts), keeps_blocks(), recent_.touch(key));
   while (true) {
@@ -147,7 +152,8 @@ Result<void> Fetcher::read(const Scope& scope, std::span<const BlockPart> parts,
     }
     const Fetch::Outcome outcome = fetch->outcome();
     if (outcome.result) {
-      for (const BlockPart& part : parts) target.copy(part.into, fetch->buffer.span(key.size).subspan(part.offset, part.length));
+      for (const BlockPart& part : parts)
+        target.copy(part.into, fetch->buffer.span(key.size).subspan(part.offset, part.length));
       return {};
     }
     if (is_leader || !outcome.has_leader_left) return outcome.result;
@@ -166,13 +172,15 @@ void Fetcher::lead(const Scope& scope, const FetchPointer& fetch) {
     }
   }
   // Between the reader's look at the tier and its look at the table another fetch may have ended.
-  const bool is_here = result && keeps_blocks() && tier_.has_block(fetch->key) && tier_.read_block(fetch->key, 0, fetch->buffer.span(fetch->key.size));
+  const bool is_here = result && keeps_blocks() && tier_.has_block(fetch->key) &&
+                       tier_.read_block(fetch->key, 0, fetch->buffer.span(fetch->key.size));
   if (result && !is_here) result = get(scope, fetch->key, 0, fetch->buffer.span(fetch->key.size));
   const bool has_left = !result && (scope.stop.stop_requested() || scheduler_.clock().now() >= scope.deadline);
   if (!result) take_out(*fetch);  // first, so that who leads again does not find this one
   settle(*fetch, result, has_left);
   if (!result) return;
-  // Those who wait have their bytes already. It stays in the table until the tier has them, so that nobody fetches in between.
+  // Those who wait have their bytes already. It stays in the table until the tier has them, so that nobody fetches in
+  // between.
   if (keeps_blocks() && !is_here) tier_.put_block(fetch->key, std::as_const(fetch->buffer).span(fetch->key.size));
   take_out(*fetch);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Brings a block's bytes from the first place that has them: the node's tier, a fetch that is already under way, the object store.
-// Many readers of one block cause one fetch. A fetch owns its buffer until the I/O has truly ended; readers copy from it and may
-// leave at any time.
+// Brings a block's bytes from the first place that has them: the node's tier, a fetch that is already under way, the
+// object store. Many readers of one block cause one fetch. A fetch owns its buffer until the I/O has truly ended;
+// readers copy from it and may leave at any time.
 #pragma once
 
 #include <array>
@@ -28,11 +28,12 @@ struct FetcherOptions {
   bool cache_blocks = true;
 };
 
-/// Whether a block of `size` bytes, of which `wanted` are wanted now, is fetched whole. Pure. `is_kept`: it will be in the tier
-/// afterwards; `is_wanted_again`: some of it was wanted a short while ago.
+/// Whether a block of `size` bytes, of which `wanted` are wanted now, is fetched whole. Pure. `is_kept`: it will be in
+/// the tier afterwards; `is_wanted_again`: some of it was wanted a short while ago.
 bool is_fetched_whole(std::uint32_t size, std::uint64_t wanted, bool is_kept, bool is_wanted_again);
 
-/// Which blocks were wanted lately, as far as a small table remembers. Thread-safe; says yes wrongly about once in 2^48 times.
+/// Which blocks were wanted lately, as far as a small table remembers. Thread-safe; says yes wrongly about once in 2^48
+/// times.
 class RecentBlocks {
  public:
   /// Remembers the block; whether it was remembered already.
@@ -49,18 +50,22 @@ class Fetcher {
   class Fetch;
   using FetchPointer = std::shared_ptr<Fetch>;
 
-  Fetcher(object::ObjectStore& store, NodeTier& tier, BufferPool& pool, Scheduler& scheduler, BlockCounters& counters, const FetcherOptions& options);
+  Fetcher(object::ObjectStore& store, NodeTier& tier, BufferPool& pool, Scheduler& scheduler, BlockCounters& counters,
+          const FetcherOptions& options);
 
   /// Parts of one block from the node's tier into the reader's memory; false when not all of them are there.
   bool read_from_tier(std::span<const BlockPart> parts, MutableByteSpan into);
-  /// Parts of one block, from wherever they are but the tier. `is_own_thread`: this is the reader's thread, so that a range may come straight
-  /// into its memory. kNotFound: the bucket does not have the block. kDamaged: what it has is not this block.
+  /// Parts of one block, from wherever they are but the tier. `is_own_thread`: this is the reader's thread, so that a
+  /// range may come straight into its memory. kNotFound: the bucket does not have the block. kDamaged: what it has is
+  /// not this block.
   Result<void> read(const Scope& scope, std::span<const BlockPart> parts, ReadTarget& target, bool is_own_thread);
-  /// A whole block straight into the reader's memory, on the reader's thread, not kept; joins a fetch that is under way.
+  /// A whole block straight into the reader's memory, on the reader's thread, not kept; joins a fetch that is under
+  /// way.
   Result<void> read_whole_uncached(const Scope& scope, const BlockPart& part, ReadTarget& target);
 
-  /// The beginning of a fetch ahead of use: it stands in the table with its buffer, and whoever wants the block before run_prefetch()
-  /// takes it over. Nothing: the block is here, or on its way, or there is no memory (then `is_dropped`).
+  /// The beginning of a fetch ahead of use: it stands in the table with its buffer, and whoever wants the block before
+  /// run_prefetch() takes it over. Nothing: the block is here, or on its way, or there is no memory (then
+  /// `is_dropped`).
   FetchPointer begin_prefetch(const BlockKey& key, bool& is_dropped);
   void run_prefetch(const Scope& scope, const FetchPointer& fetch);
   /// Gives up a prefetch that did not run.

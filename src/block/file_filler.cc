@@ -26,9 +26,7 @@ class FileFiller::Fill final : public FileFill {
     TRY_OK(changed_->wait(scope, mutex_, [&]() NO_THREAD_SAFETY_ANALYSIS { return has_ended_ || is_there(); }));
     return is_there();
   }
-  void cancel() override {
-    fail(Error(Code::kInterrupted, "the fill was cancelled"));
-  }
+  void cancel() override { fail(Error(Code::kInterrupted, "the fill was cancelled")); }
   const std::shared_ptr<NodeFile>& file() const override { return file_; }
   std::uint64_t bytes_done() const override { return done; }
   bool has_ended() const override {
@@ -81,14 +79,16 @@ class FileFiller::Fill final : public FileFill {
   const std::unique_ptr<Event> changed_;
 };
 
-FileFiller::FileFiller(BlockStore& blocks, NodeTier& tier, Budget& budget, Scheduler& scheduler, const FillerOptions& options)
+FileFiller::FileFiller(BlockStore& blocks, NodeTier& tier, Budget& budget, Scheduler& scheduler,
+                       const FillerOptions& options)
     : blocks_(blocks),
       tier_(tier),
       options_(options),
       scheduler_(scheduler),
       pool_(budget, options.stretch_bytes),
       activity_(scheduler),
-      threads_(scheduler, "fill", std::max<std::uint32_t>(1, options.threads), std::max<std::uint32_t>(1, options.queue_max)) {
+      threads_(scheduler, "fill", std::max<std::uint32_t>(1, options.threads),
+               std::max<std::uint32_t>(1, options.queue_max)) {
   CHECK(options.stretch_bytes > 0 && options.stretch_bytes % kFillUnit == 0);
 }
 
@@ -102,7 +102,8 @@ FileFiller::~FileFiller() {
   threads_.close();
 }
 
-Result<FileFiller::FillPointer> FileFiller::find_or_begin(const CopyKey& key, std::shared_ptr<const ExtentList> extents, bool& is_new) {
+Result<FileFiller::FillPointer> FileFiller::find_or_begin(const CopyKey& key, std::shared_ptr<const ExtentList> extents,
+                                                          bool& is_new) {
   is_new = false;
   {
     MutexLock lock(mutex_);
@@ -118,7 +119,8 @@ Result<FileFiller::FillPointer> FileFiller::find_or_begin(const CopyKey& key, st
   return at->second;
 }
 
-Result<std::shared_ptr<FileFill>> FileFiller::fill(const Scope& scope, const CopyKey& key, std::shared_ptr<const ExtentList> extents) {
+Result<std::shared_ptr<FileFill>> FileFiller::fill(const Scope& scope, const CopyKey& key,
+                                                   std::shared_ptr<const ExtentList> extents) {
   const Active active(activity_);
   if (!active.has_begun()) return Code::kBadHandle;
   bool is_new = false;

@@ -99,7 +99,8 @@ TEST_F(FileFillerTest, AFileOfPiecesAndHolesIsFilledAsItReads) {
       expected += std::string(length, '\0');
       continue;
     }
-    const auto before = static_cast<std::uint32_t>(rng.below(100'000)), size = static_cast<std::uint32_t>(before + length + rng.below(1000));
+    const auto before = static_cast<std::uint32_t>(rng.below(100'000)),
+               size = static_cast<std::uint32_t>(before + length + rng.below(1000));
     make_slice(slice, size);
     extents->push_back({expected.size(), length, SliceId{slice}, size, before});
     expected += content(slice, size).substr(before, length);
@@ -178,8 +179,10 @@ TEST_F(FileFillerTest, ManyFilesShareThreadsAndMemory) {
   reopen({.budget_bytes = 9u << 20}, {.threads = 3, .queue_max = 4});
   std::vector<std::shared_ptr<FileFill>> fills;
   std::vector<std::shared_ptr<const ExtentList>> files;
-  for (std::uint64_t slice = 1; slice <= 40; ++slice) files.push_back(make_file(slice, static_cast<std::uint32_t>(slice * 70'000)));
-  for (std::uint64_t slice = 1; slice <= 40; ++slice) fills.push_back(fill("f" + std::to_string(slice), files[slice - 1]));
+  for (std::uint64_t slice = 1; slice <= 40; ++slice)
+    files.push_back(make_file(slice, static_cast<std::uint32_t>(slice * 70'000)));
+  for (std::uint64_t slice = 1; slice <= 40; ++slice)
+    fills.push_back(fill("f" + std::to_string(slice), files[slice - 1]));
   for (std::uint64_t slice = 1; slice <= 40; ++slice) {
     ASSERT_TRUE(fills[slice - 1]->wait(within(seconds(60))));
     EXPECT_EQ(bytes_of_copy(*fills[slice - 1]->file()), content(slice, slice * 70'000));

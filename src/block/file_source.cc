@@ -15,8 +15,8 @@ namespace headrace::block {
 namespace {
 
 constexpr unsigned kFsopenCloexec = 1, kFsmountCloexec = 1;
-constexpr unsigned kSetString = 1, kCreate = 6;                // enum fsconfig_command
-constexpr unsigned kMountNoSuid = 0x2, kMountNoDev = 0x4;      // MOUNT_ATTR_*
+constexpr unsigned kSetString = 1, kCreate = 6;            // enum fsconfig_command
+constexpr unsigned kMountNoSuid = 0x2, kMountNoDev = 0x4;  // MOUNT_ATTR_*
 
 bool set_string(int context, const char* key, const std::string& value) {
   return ::syscall(SYS_fsconfig, context, kSetString, key, value.c_str(), 0) == 0;
@@ -36,9 +36,12 @@ Result<Tmpfs> mount_tmpfs(std::uint64_t bytes_max) {
   const std::uint64_t size = bytes_max + bytes_max / 8 + (64ull << 20);
   if (!set_string(context.get(), "size", std::to_string(size))) return errno_error(errno, "fsconfig size");
   if (!set_string(context.get(), "mode", "0700")) return errno_error(errno, "fsconfig mode");
-  tmpfs.has_huge_pages = set_string(context.get(), "huge", "within_size");  // a kernel without huge pages refuses the word
-  if (::syscall(SYS_fsconfig, context.get(), kCreate, nullptr, nullptr, 0) != 0) return errno_error(errno, "fsconfig create");
-  tmpfs.root.reset(static_cast<int>(::syscall(SYS_fsmount, context.get(), kFsmountCloexec, kMountNoSuid | kMountNoDev)));
+  tmpfs.has_huge_pages =
+      set_string(context.get(), "huge", "within_size");  // a kernel without huge pages refuses the word
+  if (::syscall(SYS_fsconfig, context.get(), kCreate, nullptr, nullptr, 0) != 0)
+    return errno_error(errno, "fsconfig create");
+  tmpfs.root.reset(
+      static_cast<int>(::syscall(SYS_fsmount, context.get(), kFsmountCloexec, kMountNoSuid | kMountNoDev)));
   if (!tmpfs.root.is_open()) return errno_error(errno, "fsmount");
   return tmpfs;
 }
@@ -67,7 +70,8 @@ FileSource FileSource::open(std::uint64_t bytes_max, const std::string& director
   }
   if (!directory.empty()) {
     source.root_.reset(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const Result<UniqueFd> probe = source.root_.is_open() ? open_nameless(source.root_.get()) : Result<UniqueFd>(errno_error(errno, "open"));
+    const Result<UniqueFd> probe =
+        source.root_.is_open() ? open_nameless(source.root_.get()) : Result<UniqueFd>(errno_error(errno, "open"));
     if (probe) {
       source.place_ = "directory " + directory;
       source.shortcoming_ = why.empty() ? "" : "no tmpfs of our own: " + why;
@@ -91,7 +95,8 @@ Result<UniqueFd> FileSource::new_file(std::uint64_t length) const {
   if (!file.is_open() && (errno == EMFILE || errno == ENFILE)) return Error(Code::kTransient, "too many open files");
   if (!file.is_open()) return errno_error(errno, "open a file of the node's tier");
   // The size first: the kernel gives huge pages only within a file's size.
-  if (::ftruncate(file.get(), static_cast<off_t>(length)) != 0) return errno_error(errno, "size a file of the node's tier");
+  if (::ftruncate(file.get(), static_cast<off_t>(length)) != 0)
+    return errno_error(errno, "size a file of the node's tier");
   return file;
 }
 

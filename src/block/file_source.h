@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the node's tier gets its nameless files from: a detached tmpfs of its own where this process may make one (CAP_SYS_ADMIN),
-// else a directory that the user named, else memfds.
+// Where the node's tier gets its nameless files from: a detached tmpfs of its own where this process may make one
+// (CAP_SYS_ADMIN), else a directory that the user named, else memfds.
 #pragma once
 
 #include <atomic>
@@ -15,11 +15,12 @@ namespace headrace::block {
 /// Thread-safe.
 class FileSource {
  public:
-  /// `bytes_max`: what the tier will hold; the tmpfs has a little more, so that its own limit is not met first. `directory` may be empty.
-  /// `may_mount` false skips the tmpfs.
+  /// `bytes_max`: what the tier will hold; the tmpfs has a little more, so that its own limit is not met first.
+  /// `directory` may be empty. `may_mount` false skips the tmpfs.
   static FileSource open(std::uint64_t bytes_max, const std::string& directory, bool may_mount = true);
 
-  /// A new file of `length` zeros without a name, gone with its last descriptor. Nothing is allocated yet. kTransient: too many open files.
+  /// A new file of `length` zeros without a name, gone with its last descriptor. Nothing is allocated yet. kTransient:
+  /// too many open files.
   Result<UniqueFd> new_file(std::uint64_t length) const;
 
   /// "tmpfs with huge pages", "tmpfs", "directory DIR", "memfd".

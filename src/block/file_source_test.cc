@@ -18,7 +18,7 @@ namespace {
 void expect_works(const FileSource& source) {
   const auto file = source.new_file(10'000);
   ASSERT_TRUE(file) << file.error().text();
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::fstat(file->get(), &status), 0);
   EXPECT_EQ(status.st_size, 10'000);
   EXPECT_EQ(status.st_blocks, 0) << "nothing is allocated yet";
@@ -30,7 +30,7 @@ void expect_works(const FileSource& source) {
 }
 
 bool is_attached_anywhere(int fd) {
-  struct stat status {};
+  struct stat status{};
   EXPECT_EQ(::fstat(fd, &status), 0);
   const std::string device = std::to_string(major(status.st_dev)) + ":" + std::to_string(minor(status.st_dev));
   std::ifstream mounts("/proc/self/mountinfo");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pool of threads that is made when its first job comes: a mount that only lists directories needs none of its two hundred.
+// A pool of threads that is made when its first job comes: a mount that only lists directories needs none of its two
+// hundred.
 #pragma once
 
 #include <memory>

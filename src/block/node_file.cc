@@ -96,7 +96,8 @@ Result<void> OwnFile::truncate_through(std::uint64_t length) {
   MutexLock lock(write_mutex_);
   TRY_OK(grow_to(length));
   if (length < length_) length_ = length;
-  if (::ftruncate(file_.get(), static_cast<off_t>(length)) != 0) return errno_error(errno, "truncate a file of the node's tier");
+  if (::ftruncate(file_.get(), static_cast<off_t>(length)) != 0)
+    return errno_error(errno, "truncate a file of the node's tier");
   length_ = length;
   const std::uint64_t surplus = taken_bytes_ - allocation_of(length);
   taken_bytes_ -= surplus;
@@ -105,7 +106,8 @@ Result<void> OwnFile::truncate_through(std::uint64_t length) {
   return {};
 }
 
-ShortFile::ShortFile(CopyKey key, std::shared_ptr<Arena> arena, const Slot& slot, std::shared_ptr<Space> space, std::weak_ptr<TierIndex> index)
+ShortFile::ShortFile(CopyKey key, std::shared_ptr<Arena> arena, const Slot& slot, std::shared_ptr<Space> space,
+                     std::weak_ptr<TierIndex> index)
     : key_(std::move(key)),
       copy_(std::move(arena), slot, static_cast<std::uint32_t>(key_.length)),
       space_(std::move(space)),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two kinds of copies: a file of its own, filled unit by unit and fit for the kernel, and a short one in a slot of the arena.
+// The two kinds of copies: a file of its own, filled unit by unit and fit for the kernel, and a short one in a slot of
+// the arena.
 #pragma once
 
 #include <atomic>
@@ -20,7 +21,8 @@ enum FillState : unsigned char { kAbsent, kFilling, kPresent };
 /// A file of its own. Thread-safe.
 class OwnFile final : public TierFile {
  public:
-  /// `file` has the key's length; allocation_of(length) has been taken from the space and is this object's to give back.
+  /// `file` has the key's length; allocation_of(length) has been taken from the space and is this object's to give
+  /// back.
   OwnFile(CopyKey key, UniqueFd file, std::shared_ptr<Space> space, std::weak_ptr<TierIndex> index);
   ~OwnFile() override;
 
@@ -56,7 +58,8 @@ class OwnFile final : public TierFile {
 /// Less than kOwnFileBytesMin, in a slot. Thread-safe.
 class ShortFile final : public TierFile {
  public:
-  ShortFile(CopyKey key, std::shared_ptr<Arena> arena, const Slot& slot, std::shared_ptr<Space> space, std::weak_ptr<TierIndex> index);
+  ShortFile(CopyKey key, std::shared_ptr<Arena> arena, const Slot& slot, std::shared_ptr<Space> space,
+            std::weak_ptr<TierIndex> index);
   ~ShortFile() override;
 
   const CopyKey& key() const override { return key_; }

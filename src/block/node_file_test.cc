@@ -48,10 +48,12 @@ TEST(NodeFile, AFullPlaceDropsTheCopyAndLaterUnitsMayStillBeRead) {
   if (!source.place().starts_with("tmpfs")) GTEST_SKIP() << "may not make a tmpfs: " << source.shortcoming();
   const std::uint64_t length = 200 * kMiB;
   const auto space = std::make_shared<Space>(1024 * kMiB);
-  const auto arena = std::make_shared<Arena>(source.new_file(Arena::file_bytes_for(kMiB)).value(), Arena::file_bytes_for(kMiB), space);
+  const auto arena =
+      std::make_shared<Arena>(source.new_file(Arena::file_bytes_for(kMiB)).value(), Arena::file_bytes_for(kMiB), space);
   const auto index = std::make_shared<TierIndex>(space, arena);
   ASSERT_TRUE(index->take_space(allocation_of(length)));
-  const auto file = index->insert(std::make_shared<OwnFile>(CopyKey{"a", length}, source.new_file(length).value(), space, index));
+  const auto file =
+      index->insert(std::make_shared<OwnFile>(CopyKey{"a", length}, source.new_file(length).value(), space, index));
   const std::string unit(kFillUnit, 'x');
   Result<void> filled;
   std::uint64_t at = 0;

@@ -26,7 +26,9 @@ std::uint64_t own_files_max() {
 class RealNodeTier final : public NodeTier {
  public:
   RealNodeTier(FileSource source, UniqueFd arena_file, const NodeTierOptions& options)
-      : source_(std::move(source)), index_(make_index(std::move(arena_file), options)), own_files_max_(own_files_max()) {}
+      : source_(std::move(source)),
+        index_(make_index(std::move(arena_file), options)),
+        own_files_max_(own_files_max()) {}
 
   std::shared_ptr<NodeFile> find(const CopyKey& key) override {
     std::shared_ptr<NodeFile> file = index_->find(key);
@@ -36,7 +38,8 @@ class RealNodeTier final : public NodeTier {
 
   Result<std::shared_ptr<NodeFile>> find_or_create(const CopyKey& key) override {
     if (std::shared_ptr<NodeFile> file = index_->find(key)) return file;
-    TRY(std::shared_ptr<TierFile> file, key.length >= kOwnFileBytesMin || key.length == kEmpty ? new_own_file(key) : new_short_file(key));
+    TRY(std::shared_ptr<TierFile> file,
+        key.length >= kOwnFileBytesMin || key.length == kEmpty ? new_own_file(key) : new_short_file(key));
     return std::shared_ptr<NodeFile>(index_->insert(std::move(file)));
   }
 
@@ -97,7 +100,8 @@ class RealNodeTier final : public NodeTier {
  private:
   static std::shared_ptr<TierIndex> make_index(UniqueFd arena_file, const NodeTierOptions& options) {
     const auto space = std::make_shared<Space>(options.bytes_max);
-    return std::make_shared<TierIndex>(space, std::make_shared<Arena>(std::move(arena_file), Arena::file_bytes_for(options.bytes_max), space));
+    return std::make_shared<TierIndex>(
+        space, std::make_shared<Arena>(std::move(arena_file), Arena::file_bytes_for(options.bytes_max), space));
   }
 
   Result<std::shared_ptr<TierFile>> new_own_file(const CopyKey& key) {
@@ -110,7 +114,8 @@ class RealNodeTier final : public NodeTier {
       file = source_.new_file(key.length);
     }
     if (file && file->get() < static_cast<int>(own_files_max_)) {
-      return std::shared_ptr<TierFile>(std::make_shared<OwnFile>(key, std::move(*file), index_->shared_space(), index_));
+      return std::shared_ptr<TierFile>(
+          std::make_shared<OwnFile>(key, std::move(*file), index_->shared_space(), index_));
     }
     index_->space().give_back(bytes);
     if (!file && file.code() != Code::kTransient) return file.error();
@@ -120,7 +125,8 @@ class RealNodeTier final : public NodeTier {
   Result<std::shared_ptr<TierFile>> new_short_file(const CopyKey& key) {
     const std::optional<Slot> slot = index_->take_slot(key.length);
     if (!slot) return Error(Code::kNoSpace, "the node's tier has no room for a copy of this file");
-    return std::shared_ptr<TierFile>(std::make_shared<ShortFile>(key, index_->shared_arena(), *slot, index_->shared_space(), index_));
+    return std::shared_ptr<TierFile>(
+        std::make_shared<ShortFile>(key, index_->shared_arena(), *slot, index_->shared_space(), index_));
   }
 
   const FileSource source_;
@@ -134,7 +140,9 @@ class RealNodeTier final : public NodeTier {
 class NoNodeTier final : public NodeTier {
  public:
   std::shared_ptr<NodeFile> find(const CopyKey&) override { return nullptr; }
-  Result<std::shared_ptr<NodeFile>> find_or_create(const CopyKey&) override { return Error(Code::kNoSpace, "this node keeps no copies"); }
+  Result<std::shared_ptr<NodeFile>> find_or_create(const CopyKey&) override {
+    return Error(Code::kNoSpace, "this node keeps no copies");
+  }
   void forget(const CopyKey&) override {}
   void forget(const BlockKey&) override {}
   Result<void> read_block(const BlockKey&, std::uint32_t, MutableByteSpan) override { return Code::kNotFound; }
@@ -155,11 +163,13 @@ std::unique_ptr<NodeTier> new_node_tier(const Log& log, const NodeTierOptions& o
   FileSource source = FileSource::open(options.bytes_max, options.fallback_directory, options.may_mount);
   Result<UniqueFd> arena_file = source.new_file(Arena::file_bytes_for(options.bytes_max));
   if (!arena_file) {
-    log.warn("this node keeps no copies: there is no place for them", {{"place", source.place()}, {"error", arena_file.error().text()}});
+    log.warn("this node keeps no copies: there is no place for them",
+             {{"place", source.place()}, {"error", arena_file.error().text()}});
     return std::make_unique<NoNodeTier>();
   }
   if (!source.shortcoming().empty()) {
-    log.warn("copies on this node are slower than they could be", {{"place", source.place()}, {"reason", source.shortcoming()}});
+    log.warn("copies on this node are slower than they could be",
+             {{"place", source.place()}, {"reason", source.shortcoming()}});
   }
   return std::make_unique<RealNodeTier>(std::move(source), std::move(*arena_file), options);
 }

@@ -26,7 +26,8 @@ constexpr std::uint64_t kMax = 64 * kMiB;
 
 std::string bytes_like(char first, std::uint64_t size) {
   std::string bytes(size, first);
-  for (std::uint64_t i = 0; i < size; i += 997) bytes[i] = static_cast<char>(i / 997 + static_cast<unsigned char>(first));
+  for (std::uint64_t i = 0; i < size; i += 997)
+    bytes[i] = static_cast<char>(i / 997 + static_cast<unsigned char>(first));
   return bytes;
 }
 
@@ -47,7 +48,8 @@ class NodeTierTest : public testing::TestWithParam<Place> {
   }
   void fill(NodeFile& file, const std::string& bytes) {
     for (std::uint64_t at = 0; at < bytes.size(); at += kFillUnit) {
-      const Result<void> filled = file.fill(at, bytes_of(bytes).subspan(at, std::min<std::uint64_t>(kFillUnit, bytes.size() - at)));
+      const Result<void> filled =
+          file.fill(at, bytes_of(bytes).subspan(at, std::min<std::uint64_t>(kFillUnit, bytes.size() - at)));
       ASSERT_TRUE(filled) << filled.error().text();
     }
   }
@@ -67,7 +69,9 @@ class NodeTierTest : public testing::TestWithParam<Place> {
     TRY_OK(tier_->read_block(key, offset, std::as_writable_bytes(std::span(bytes))));
     return bytes;
   }
-  void put_block(const BlockKey& key) { tier_->put_block(key, bytes_of(bytes_like(static_cast<char>(key.slice.value()), key.size))); }
+  void put_block(const BlockKey& key) {
+    tier_->put_block(key, bytes_of(bytes_like(static_cast<char>(key.slice.value()), key.size)));
+  }
   bool has_block(const BlockKey& key) { return read_block(key, 0, 1).has_value(); }
 
   Log log_{STDERR_FILENO, LogLevel::kError};
@@ -97,7 +101,7 @@ TEST_P(NodeTierTest, ACopyIsFilledUnitByUnitAndCompletedByTheLast) {
   EXPECT_TRUE(file->is_complete());
   EXPECT_EQ(read(*file, 0, length), bytes);
   EXPECT_EQ(tier_->find({"a", length}), file);
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::fstat(file->descriptor(), &status), 0);
   EXPECT_EQ(static_cast<std::uint64_t>(status.st_size), length);
 }
@@ -310,8 +314,9 @@ TEST_P(NodeTierTest, AForgottenBlockIsNotHereAnyMore) {
 int arena_descriptor() {
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
     const int fd = std::stoi(entry.path().filename());
-    struct stat status {};
-    if (::fstat(fd, &status) == 0 && static_cast<std::uint64_t>(status.st_size) == Arena::file_bytes_for(kMax)) return fd;
+    struct stat status{};
+    if (::fstat(fd, &status) == 0 && static_cast<std::uint64_t>(status.st_size) == Arena::file_bytes_for(kMax))
+      return fd;
   }
   return -1;
 }
@@ -368,7 +373,8 @@ TEST_P(NodeTierTest, ManyThreadsFillReadAndEvictWithoutAWrongByte) {
           const auto file = tier_->find_or_create({std::string(1, first), length});
           if (!file) continue;
           for (std::uint64_t at = 0; at < length; at += kFillUnit) {
-            if (!(*file)->fill(at, bytes_of(expected).subspan(at, std::min<std::uint64_t>(kFillUnit, length - at)))) ++wrong;
+            if (!(*file)->fill(at, bytes_of(expected).subspan(at, std::min<std::uint64_t>(kFillUnit, length - at))))
+              ++wrong;
           }
           if ((*file)->is_complete()) ++(read(**file, 0, length) == expected ? right : wrong);
           if (rng.below(10) == 0) tier_->forget((*file)->key());
@@ -384,11 +390,13 @@ TEST_P(NodeTierTest, ManyThreadsFillReadAndEvictWithoutAWrongByte) {
   EXPECT_EQ(tier_->stats().pinned_bytes, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Place, NodeTierTest, testing::Values(Place{"tmpfs", true, false}, Place{"directory", false, true}, Place{"memfd", false, false}),
+INSTANTIATE_TEST_SUITE_P(Place, NodeTierTest,
+                         testing::Values(Place{"tmpfs", true, false}, Place{"directory", false, true},
+                                         Place{"memfd", false, false}),
                          [](const auto& info) { return info.param.name; });
 
-// How many bytes of one file lie in huge pages: what it holds (touching a hole would fill it) is mapped and touched, and the kernel tells
-// how much of that mapping it did with huge pages. (The counter in /proc/meminfo is everybody's.)
+// How many bytes of one file lie in huge pages: what it holds (touching a hole would fill it) is mapped and touched,
+// and the kernel tells how much of that mapping it did with huge pages. (The counter in /proc/meminfo is everybody's.)
 std::uint64_t huge_page_bytes_of(int fd, std::size_t length) {
   void* const mapping = ::mmap(nullptr, length, PROT_READ, MAP_SHARED, fd, 0);
   if (mapping == MAP_FAILED) return 0;
@@ -413,9 +421,10 @@ std::uint64_t huge_page_bytes_of(int fd, std::size_t length) {
 std::uint64_t huge_page_bytes(dev_t device) {
   std::uint64_t sum = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    struct stat status {};
+    struct stat status{};
     const int fd = std::stoi(entry.path().filename());
-    if (::fstat(fd, &status) != 0 || status.st_dev != device || !S_ISREG(status.st_mode) || status.st_size == 0) continue;
+    if (::fstat(fd, &status) != 0 || status.st_dev != device || !S_ISREG(status.st_mode) || status.st_size == 0)
+      continue;
     sum += huge_page_bytes_of(fd, static_cast<std::size_t>(status.st_size));
   }
   return sum;
@@ -430,11 +439,12 @@ TEST(NodeTier, CopiesLieInHugePagesWhereTheKernelGivesThem) {
   const auto file = tier->find_or_create({"a", 128 * kMiB}).value();
   const std::string unit(kFillUnit, 'x');
   for (std::uint64_t at = 0; at < 128 * kMiB; at += kFillUnit) ASSERT_TRUE(file->fill(at, bytes_of(unit)));
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::fstat(file->descriptor(), &status), 0);
   const std::uint64_t with_file = huge_page_bytes(status.st_dev);
   EXPECT_GE(with_file, 64 * kMiB) << "the kernel may lack a few";
-  for (std::uint64_t slice = 1; slice <= 16; ++slice) tier->put_block(block(slice), bytes_of(std::string(4 * kMiB, 'y')));
+  for (std::uint64_t slice = 1; slice <= 16; ++slice)
+    tier->put_block(block(slice), bytes_of(std::string(4 * kMiB, 'y')));
   EXPECT_GE(huge_page_bytes(status.st_dev), with_file + 32 * kMiB) << "the arena's slabs too";
 }
 

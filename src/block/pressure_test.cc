@@ -29,7 +29,8 @@ TEST(Pressure, WithEnoughLeftNothingIsGivenBack) {
 TEST(Pressure, WhatIsMissingFromTheReserveIsGivenBack) {
   EXPECT_EQ(bytes_to_give_back(machine(16 * kGiB, kGiB / 4), std::nullopt, 4 * kGiB, {}), 3 * kGiB / 4);
   EXPECT_EQ(bytes_to_give_back(machine(16 * kGiB, 0), std::nullopt, kGiB / 2, {}), kGiB / 2) << "no more than there is";
-  EXPECT_EQ(bytes_to_give_back(machine(1024 * kGiB, kGiB), std::nullopt, 100 * kGiB, {}), kGiB) << "the reserve has a maximum";
+  EXPECT_EQ(bytes_to_give_back(machine(1024 * kGiB, kGiB), std::nullopt, 100 * kGiB, {}), kGiB)
+      << "the reserve has a maximum";
 }
 
 TEST(Pressure, ACgroupsLimitCountsLikeAMachines) {
@@ -58,7 +59,8 @@ TEST(Pressure, AWatchedTierShrinksWhenTheMachineRunsShort) {
   SystemScheduler scheduler;
   const Log log(STDERR_FILENO, LogLevel::kError);
   const auto tier = new_node_tier(log, {.bytes_max = 64u << 20});
-  for (std::uint64_t slice = 1; slice <= 8; ++slice) tier->put_block({SliceId{slice}, 0, 4u << 20}, bytes_of(std::string(4u << 20, 'x')));
+  for (std::uint64_t slice = 1; slice <= 8; ++slice)
+    tier->put_block({SliceId{slice}, 0, 4u << 20}, bytes_of(std::string(4u << 20, 'x')));
   const MemoryLimit limit(root.path());
   PressureWatcher watcher(scheduler, log, *tier, limit, {.interval = std::chrono::milliseconds(1)});
   EXPECT_EQ(tier->stats().used_bytes, 32u << 20);

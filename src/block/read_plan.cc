@@ -20,10 +20,11 @@ Extent clipped(Extent extent, std::uint64_t start, std::uint64_t end) {
 }
 
 Result<void> check(const Extent& extent) {
-  const bool is_inside = extent.slice_offset <= extent.slice_size && extent.length <= extent.slice_size - extent.slice_offset;
+  const bool is_inside =
+      extent.slice_offset <= extent.slice_size && extent.length <= extent.slice_size - extent.slice_offset;
   if (extent.is_hole() || is_inside) return {};
-  return Error(Code::kDamaged, fmt::format("an extent names bytes {}+{} of slice {}, which has {}", extent.slice_offset, extent.length,
-                                           extent.slice.value(), extent.slice_size));
+  return Error(Code::kDamaged, fmt::format("an extent names bytes {}+{} of slice {}, which has {}", extent.slice_offset,
+                                           extent.length, extent.slice.value(), extent.slice_size));
 }
 
 }  // namespace
@@ -37,7 +38,8 @@ Result<void> for_each_part(const Layout& layout, const Extent& extent, FunctionR
     BlockPart part;
     part.key = block_key(layout, extent.slice, extent.slice_size, position / layout.block_bytes);
     part.offset = position % layout.block_bytes;
-    part.length = static_cast<std::uint32_t>(std::min<std::uint64_t>(part.key.size - part.offset, extent.length - done));
+    part.length =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(part.key.size - part.offset, extent.length - done));
     part.into = extent.offset + done;
     done += part.length;
     if (!visit(part)) return {};
@@ -45,7 +47,8 @@ Result<void> for_each_part(const Layout& layout, const Extent& extent, FunctionR
   return {};
 }
 
-Result<ReadPlan> plan_read(const Layout& layout, std::span<const Extent> extents, std::uint64_t file_offset, std::uint64_t length) {
+Result<ReadPlan> plan_read(const Layout& layout, std::span<const Extent> extents, std::uint64_t file_offset,
+                           std::uint64_t length) {
   ReadPlan plan;
   std::uint64_t at = file_offset;
   const std::uint64_t end = file_offset + length;
@@ -67,7 +70,9 @@ Result<ReadPlan> plan_read(const Layout& layout, std::span<const Extent> extents
     }));
   }
   if (at != end) return Error(Code::kInvalid, fmt::format("no extent says where the bytes from {} on are", at));
-  std::ranges::sort(plan.parts, [](const BlockPart& a, const BlockPart& b) { return std::tie(a.key, a.into) < std::tie(b.key, b.into); });
+  std::ranges::sort(plan.parts, [](const BlockPart& a, const BlockPart& b) {
+    return std::tie(a.key, a.into) < std::tie(b.key, b.into);
+  });
   return plan;
 }
 

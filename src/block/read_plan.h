@@ -34,10 +34,13 @@ struct ReadPlan {
   std::vector<ZeroPart> zeros;
 };
 
-/// The plan for [file_offset, file_offset + length). kInvalid: the extents are not sorted or leave a gap there. kDamaged: one lies outside its slice.
-Result<ReadPlan> plan_read(const Layout& layout, std::span<const Extent> extents, std::uint64_t file_offset, std::uint64_t length);
+/// The plan for [file_offset, file_offset + length). kInvalid: the extents are not sorted or leave a gap there.
+/// kDamaged: one lies outside its slice.
+Result<ReadPlan> plan_read(const Layout& layout, std::span<const Extent> extents, std::uint64_t file_offset,
+                           std::uint64_t length);
 
-/// Calls `visit` with each part of an extent's blocks, in the order of the file, until it says false. Holes have none. kDamaged as above.
+/// Calls `visit` with each part of an extent's blocks, in the order of the file, until it says false. Holes have none.
+/// kDamaged as above.
 Result<void> for_each_part(const Layout& layout, const Extent& extent, FunctionRef<bool(const BlockPart&)> visit);
 
 }  // namespace headrace::block

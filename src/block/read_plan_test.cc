@@ -36,7 +36,8 @@ TEST(ReadPlan, PartsOfOneBlockStandTogether) {
   // A write in the middle of an older one.
   const ExtentList extents = {{0, 30, kOne, 100, 0}, {30, 40, kTwo, 40, 0}, {70, 30, kOne, 100, 70}};
   const ReadPlan plan = plan_read(kLayout, extents, 0, 100).value();
-  EXPECT_EQ(plan.parts, (std::vector<BlockPart>{{{kOne, 0, 100}, 0, 30, 0}, {{kOne, 0, 100}, 70, 30, 70}, {{kTwo, 0, 40}, 0, 40, 30}}));
+  EXPECT_EQ(plan.parts, (std::vector<BlockPart>{
+                            {{kOne, 0, 100}, 0, 30, 0}, {{kOne, 0, 100}, 70, 30, 70}, {{kTwo, 0, 40}, 0, 40, 30}}));
 }
 
 TEST(ReadPlan, AGapIsRefused) {
@@ -49,7 +50,8 @@ TEST(ReadPlan, AGapIsRefused) {
 }
 
 TEST(ReadPlan, AnExtentOutsideItsSliceIsDamage) {
-  for (const Extent& extent : {Extent{0, 51, kOne, 50, 0}, Extent{0, 1, kOne, 50, 50}, Extent{0, 10, kOne, 50, 0xFFFFFFFF}, Extent{0, 1ull << 40, kOne, 50, 0}}) {
+  for (const Extent& extent : {Extent{0, 51, kOne, 50, 0}, Extent{0, 1, kOne, 50, 50},
+                               Extent{0, 10, kOne, 50, 0xFFFFFFFF}, Extent{0, 1ull << 40, kOne, 50, 0}}) {
     EXPECT_EQ(plan_read(kLayout, std::span(&extent, 1), 0, extent.length).error().code, Code::kDamaged);
   }
 }
@@ -65,21 +67,27 @@ TEST(ReadPlan, EveryByteComesFromWhereItsExtentSays) {
     while (extents.size() < 1 + rng.below(8)) {
       Extent extent{at, 1 + rng.below(500), SliceId{rng.below(4)}, 0, static_cast<std::uint32_t>(rng.below(300))};
       if (extent.is_hole()) extent.slice_offset = 0;
-      if (!extent.is_hole()) extent.slice_size = static_cast<std::uint32_t>(extent.slice_offset + extent.length + rng.below(200));
+      if (!extent.is_hole())
+        extent.slice_size = static_cast<std::uint32_t>(extent.slice_offset + extent.length + rng.below(200));
       at = extent.end();
       extents.push_back(extent);
     }
     const std::uint64_t from = start + rng.below(at - start), length = rng.below(at - from + 1);
     const ReadPlan plan = plan_read(kLayout, extents, from, length).value();
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> sources(length, {99, 0});  // slice and position; a hole is (0, 0)
-    for (const ZeroPart& zero : plan.zeros) std::fill_n(sources.begin() + static_cast<std::ptrdiff_t>(zero.into), zero.length, std::pair{0ull, 0ull});
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> sources(length,
+                                                                 {99, 0});  // slice and position; a hole is (0, 0)
+    for (const ZeroPart& zero : plan.zeros)
+      std::fill_n(sources.begin() + static_cast<std::ptrdiff_t>(zero.into), zero.length, std::pair{0ull, 0ull});
     for (const BlockPart& part : plan.parts) {
       ASSERT_LE(part.offset + part.length, part.key.size);
-      for (std::uint32_t i = 0; i < part.length; ++i) sources[part.into + i] = {part.key.slice.value(), part.key.index * 100ull + part.offset + i};
+      for (std::uint32_t i = 0; i < part.length; ++i)
+        sources[part.into + i] = {part.key.slice.value(), part.key.index * 100ull + part.offset + i};
     }
     for (const Extent& extent : extents) {
       for (std::uint64_t i = std::max(from, extent.offset); i < std::min(from + length, extent.end()); ++i) {
-        const auto expected = extent.is_hole() ? std::pair{0ull, 0ull} : std::pair{0ull + extent.slice.value(), 0ull + extent.slice_offset + i - extent.offset};
+        const auto expected =
+            extent.is_hole() ? std::pair{0ull, 0ull}
+                             : std::pair{0ull + extent.slice.value(), 0ull + extent.slice_offset + i - extent.offset};
         ASSERT_EQ(sources[i - from], (std::pair<std::uint64_t, std::uint64_t>(expected))) << "byte " << i;
       }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A reader's memory while others bring bytes to it. A reader may give up and leave at any time: after that nobody touches its memory,
-// however late a fetch ends.
+// A reader's memory while others bring bytes to it. A reader may give up and leave at any time: after that nobody
+// touches its memory, however late a fetch ends.
 #pragma once
 
 #include <cstring>

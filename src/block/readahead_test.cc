@@ -117,7 +117,8 @@ TEST(Readahead, RandomReadsMakeTheWindowSmaller) {
   const auto read_on = [&](std::uint64_t bytes) {
     std::uint64_t largest = 0;
     for (const std::uint64_t end = at + bytes; at < end; at += 256 * kKiB) {
-      for (const ByteRange& range : readahead.on_read(at, 256 * kKiB, 100 * kGiB)) largest = std::max(largest, range.size());
+      for (const ByteRange& range : readahead.on_read(at, 256 * kKiB, 100 * kGiB))
+        largest = std::max(largest, range.size());
     }
     return largest;
   };

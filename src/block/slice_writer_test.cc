@@ -27,7 +27,8 @@ class SliceWriterTest : public BlockStoreFixture {
   }
   std::vector<std::string> object_names() {
     std::vector<std::string> names;
-    for (const object::ObjectInfo& info : memory_.list(Scope{}, "", "", 1000).value().objects) names.push_back(info.key);
+    for (const object::ObjectInfo& info : memory_.list(Scope{}, "", "", 1000).value().objects)
+      names.push_back(info.key);
     return names;
   }
 };
@@ -42,7 +43,9 @@ TEST_F(SliceWriterTest, ASliceBecomesBlocksThatReadBack) {
   ASSERT_TRUE(slice->wait_uploaded(within(seconds(60))));
   EXPECT_EQ(object_names(), (Names{"chunks/0/0/9_0_1048576", "chunks/0/0/9_1_1048576", "chunks/0/0/9_2_524288"}));
   open({});
-  EXPECT_EQ(read(Extent{0, bytes.size(), SliceId{9}, static_cast<std::uint32_t>(bytes.size()), 0}, 0, bytes.size()).value(), bytes);
+  EXPECT_EQ(
+      read(Extent{0, bytes.size(), SliceId{9}, static_cast<std::uint32_t>(bytes.size()), 0}, 0, bytes.size()).value(),
+      bytes);
 }
 
 // Sanitizers look at every byte that is made and compared; each run has a seed of its own.
@@ -81,7 +84,8 @@ TEST_F(SliceWriterTest, AnyOrderOfWritesAboveWhatWasSentGivesTheSameBytes) {
     EXPECT_EQ(read_back(*slice, 0, slice->size()), model) << "from the store, after all memory was given back";
     if (model.empty()) continue;
     const auto size = static_cast<std::uint32_t>(model.size());
-    ASSERT_EQ(read(Extent{0, size, SliceId{100u + static_cast<std::uint64_t>(round)}, size, 0}, 0, size).value(), model);
+    ASSERT_EQ(read(Extent{0, size, SliceId{100u + static_cast<std::uint64_t>(round)}, size, 0}, 0, size).value(),
+              model);
   }
   EXPECT_EQ(budget_->used_bytes(), 0u);
 }
@@ -173,7 +177,10 @@ TEST_F(SliceWriterTest, ADiscardEndsTheBlockOfAWaiterThatGivesUpBesideIt) {
   write(*slice, 0, "contested");
   slice->finish();
   std::stop_source gives_up;
-  std::jthread waiter([&] { EXPECT_EQ(slice->wait_uploaded(Scope{within(seconds(60)).deadline, gives_up.get_token()}).error().code, Code::kInterrupted); });
+  std::jthread waiter([&] {
+    EXPECT_EQ(slice->wait_uploaded(Scope{within(seconds(60)).deadline, gives_up.get_token()}).error().code,
+              Code::kInterrupted);
+  });
   ASSERT_TRUE(faulty_.wait_for_held(within(seconds(60)), 1));
   EXPECT_EQ(slice->discard(within(milliseconds(5))).error().code, Code::kTimedOut);
   gives_up.request_stop();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many bytes the node's tier may hold, and holds. What is counted is what the kernel has allocated or may allocate: whole pages
-// and slabs, not lengths.
+// How many bytes the node's tier may hold, and holds. What is counted is what the kernel has allocated or may allocate:
+// whole pages and slabs, not lengths.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two maps into one list. What is dropped ends after the mutex is free: closing a large file takes the kernel milliseconds.
+// Two maps into one list. What is dropped ends after the mutex is free: closing a large file takes the kernel
+// milliseconds.
 #include "block/tier_index.h"
 
 #include <algorithm>

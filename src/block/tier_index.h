@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the node's tier holds and in which order it lets go: whole copies and blocks in one list, least recently used last. Nothing
-// that somebody refers to is ever let go.
+// What the node's tier holds and in which order it lets go: whole copies and blocks in one list, least recently used
+// last. Nothing that somebody refers to is ever let go.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,8 @@ class TierFile : public NodeFile {
 /// Thread-safe.
 class TierIndex {
  public:
-  TierIndex(std::shared_ptr<Space> space, std::shared_ptr<Arena> arena) : space_(std::move(space)), arena_(std::move(arena)) {}
+  TierIndex(std::shared_ptr<Space> space, std::shared_ptr<Arena> arena)
+      : space_(std::move(space)), arena_(std::move(arena)) {}
 
   /// Both count as use.
   std::shared_ptr<TierFile> find(const CopyKey& key);
@@ -58,7 +59,8 @@ class TierIndex {
   /// Lets go until `bytes` have been given back to the kernel; returns how many were.
   std::uint64_t shrink(std::uint64_t bytes);
 
-  /// The numbers that the index knows: sizes, files, complete_files, blocks, pinned_bytes, evictions, file_evictions, damaged.
+  /// The numbers that the index knows: sizes, files, complete_files, blocks, pinned_bytes, evictions, file_evictions,
+  /// damaged.
   NodeTierStats stats() const;
 
   Space& space() { return *space_; }
@@ -74,8 +76,8 @@ class TierIndex {
   };
   using Items = std::list<Item>;
 
-  /// Lets one thing go; nothing when all are in use. Its bytes are back when this returns: those of its own in the space, a slot in
-  /// the arena. Returns those of its own.
+  /// Lets one thing go; nothing when all are in use. Its bytes are back when this returns: those of its own in the
+  /// space, a slot in the arena. Returns those of its own.
   std::optional<std::uint64_t> evict_one();
   void erase(Items::iterator item, Items& dropped) REQUIRES(mutex_);
   void erase(const TierFile& file, Items& dropped) REQUIRES(mutex_);

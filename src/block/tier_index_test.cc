@@ -32,7 +32,8 @@ class TierIndexTest : public testing::Test {
 
   FileSource source_ = FileSource::open(kMax, "");
   std::shared_ptr<Space> space_ = std::make_shared<Space>(kMax);
-  std::shared_ptr<Arena> arena_ = std::make_shared<Arena>(source_.new_file(Arena::file_bytes_for(kMax)).value(), Arena::file_bytes_for(kMax), space_);
+  std::shared_ptr<Arena> arena_ = std::make_shared<Arena>(source_.new_file(Arena::file_bytes_for(kMax)).value(),
+                                                          Arena::file_bytes_for(kMax), space_);
   std::shared_ptr<TierIndex> index_ = std::make_shared<TierIndex>(space_, arena_);
 };
 

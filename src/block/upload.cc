@@ -90,7 +90,8 @@ Result<void> SliceUpload::run_here(const Scope& scope, std::uint32_t index) {
   }
   const Moment limit = context_.scheduler.clock().now() + context_.put_timeout;
   const Result<void> result = put(scope.until(limit), key(index), *buffer);
-  const bool has_given_up = !result && (scope.stop.stop_requested() || context_.scheduler.clock().now() >= scope.deadline);
+  const bool has_given_up =
+      !result && (scope.stop.stop_requested() || context_.scheduler.clock().now() >= scope.deadline);
   if (!has_given_up) {
     buffer.reset();
     end(index, result);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Blocks of one slice on their way to the bucket: what is still in memory, what has gone up, what went wrong first. Shared by the
-// writer and the jobs that upload.
+// Blocks of one slice on their way to the bucket: what is still in memory, what has gone up, what went wrong first.
+// Shared by the writer and the jobs that upload.
 #pragma once
 
 #include <cstdint>
@@ -32,22 +32,23 @@ struct UploadContext {
   Activity& activity;
   Layout layout;
   Duration put_timeout;
-  bool keeps_blocks;        // short ones at least
+  bool keeps_blocks;  // short ones at least
   bool keeps_full_blocks;
 };
 
 /// Thread-safe.
 class SliceUpload : public std::enable_shared_from_this<SliceUpload> {
  public:
-  SliceUpload(UploadContext& context, SliceId slice) : context_(context), slice_(slice), changed_(context.scheduler.new_event()) {}
+  SliceUpload(UploadContext& context, SliceId slice)
+      : context_(context), slice_(slice), changed_(context.scheduler.new_event()) {}
 
   /// Sends a block up; its index is how many were given before. Returns at once.
   void send(Buffer buffer, std::uint32_t size);
   /// Takes the last block and leaves it where it is, until send_held() or wait().
   void hold(Buffer buffer, std::uint32_t size);
   void send_held();
-  /// Sends a held block up on this thread, then waits until nothing is on its way. The first error of any block. When the scope ends
-  /// first a held block stays held.
+  /// Sends a held block up on this thread, then waits until nothing is on its way. The first error of any block. When
+  /// the scope ends first a held block stays held.
   Result<void> wait(const Scope& scope);
   /// Blocks that have not begun to go up will not; waits for those that have, and removes them.
   Result<void> discard(const Scope& scope);

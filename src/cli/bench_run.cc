@@ -41,8 +41,16 @@ class Worker {
   Worker(const Scope& scope, const Clock& clock, const BenchSettings& settings, unsigned number)
       : scope_(scope), clock_(clock), settings_(settings), number_(number) {}
 
-  Done write_big() { return over([this](Done& done) { return write_file(big_path(), number_, settings_.big_bytes, settings_.block_bytes, done); }); }
-  Done read_big() { return over([this](Done& done) { return read_file(big_path(), number_, settings_.big_bytes, settings_.block_bytes, done); }); }
+  Done write_big() {
+    return over([this](Done& done) {
+      return write_file(big_path(), number_, settings_.big_bytes, settings_.block_bytes, done);
+    });
+  }
+  Done read_big() {
+    return over([this](Done& done) {
+      return read_file(big_path(), number_, settings_.big_bytes, settings_.block_bytes, done);
+    });
+  }
   Done write_small() {
     return each_small([this](std::uint64_t i, Done& done) {
       return write_file(small_path(i), small_id(i), settings_.small_bytes, settings_.small_bytes, done);
@@ -59,7 +67,8 @@ class Worker {
       int answered = 0;
       timed(done, [&] { answered = stat(small_path(i).c_str(), &info); });
       if (answered != 0) return errno_error(errno, small_path(i));
-      if (static_cast<std::uint64_t>(info.st_size) != settings_.small_bytes) return Error(Code::kDamaged, small_path(i) + ": another length than written");
+      if (static_cast<std::uint64_t>(info.st_size) != settings_.small_bytes)
+        return Error(Code::kDamaged, small_path(i) + ": another length than written");
       ++done.operations;
       return {};
     });
@@ -86,7 +95,8 @@ class Worker {
     done.busy += clock_.now() - before;
   }
 
-  Result<void> write_file(const std::string& path, std::uint64_t id, std::uint64_t bytes, std::uint64_t block_bytes, Done& done) {
+  Result<void> write_file(const std::string& path, std::uint64_t id, std::uint64_t bytes, std::uint64_t block_bytes,
+                          Done& done) {
     UniqueFd fd;
     timed(done, [&] { fd.reset(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)); });
     if (!fd.is_open()) return errno_error(errno, path);
@@ -106,7 +116,8 @@ class Worker {
     return {};
   }
 
-  Result<void> read_file(const std::string& path, std::uint64_t id, std::uint64_t bytes, std::uint64_t block_bytes, Done& done) {
+  Result<void> read_file(const std::string& path, std::uint64_t id, std::uint64_t bytes, std::uint64_t block_bytes,
+                         Done& done) {
     UniqueFd fd;
     timed(done, [&] { fd.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC)); });
     if (!fd.is_open()) return errno_error(errno, path);
@@ -118,7 +129,8 @@ class Worker {
       timed(done, [&] { got = pread_full(fd.get(), block_, offset); });
       if (!got) return Error(got.code(), path + ": " + got.error().text());
       fill(wanted_, id, offset);
-      if (*got != block_.size() || block_ != wanted_) return Error(Code::kDamaged, fmt::format("{}: wrong bytes from offset {}", path, offset));
+      if (*got != block_.size() || block_ != wanted_)
+        return Error(Code::kDamaged, fmt::format("{}: wrong bytes from offset {}", path, offset));
       done.verified_bytes += block_.size();
     }
     timed(done, [&] { fd.reset(); });
@@ -139,8 +151,8 @@ class Worker {
 };
 
 /// Runs one measurement on every worker at once.
-Result<BenchItem> measure(Scheduler& scheduler, std::vector<Worker>& workers, std::string name, bool is_bytes, Done (Worker::*work)(),
-                          BenchResult& result) {
+Result<BenchItem> measure(Scheduler& scheduler, std::vector<Worker>& workers, std::string name, bool is_bytes,
+                          Done (Worker::*work)(), BenchResult& result) {
   std::vector<Done> done(workers.size());
   {
     std::vector<std::jthread> threads;
@@ -163,7 +175,8 @@ Result<BenchItem> measure(Scheduler& scheduler, std::vector<Worker>& workers, st
   return item;
 }
 
-Result<BenchResult> run_all(const Scope& scope, Scheduler& scheduler, const BenchSettings& settings, FunctionRef<void(const std::string&)> step) {
+Result<BenchResult> run_all(const Scope& scope, Scheduler& scheduler, const BenchSettings& settings,
+                            FunctionRef<void(const std::string&)> step) {
   struct Measurement {
     const char* name;
     bool is_bytes;
@@ -171,9 +184,12 @@ Result<BenchResult> run_all(const Scope& scope, Scheduler& scheduler, const Benc
     Done (Worker::*work)();
   };
   constexpr Measurement kAll[] = {
-      {"write big file", true, true, &Worker::write_big},         {"read big file", true, true, &Worker::read_big},
-      {"read big file again", true, true, &Worker::read_big},     {"write small file", false, false, &Worker::write_small},
-      {"read small file", false, false, &Worker::read_small},     {"read small file again", false, false, &Worker::read_small},
+      {"write big file", true, true, &Worker::write_big},
+      {"read big file", true, true, &Worker::read_big},
+      {"read big file again", true, true, &Worker::read_big},
+      {"write small file", false, false, &Worker::write_small},
+      {"read small file", false, false, &Worker::read_small},
+      {"read small file again", false, false, &Worker::read_small},
       {"stat file", false, false, &Worker::stat_small},
   };
   std::vector<Worker> workers;
@@ -191,12 +207,14 @@ Result<BenchResult> run_all(const Scope& scope, Scheduler& scheduler, const Benc
 
 }  // namespace
 
-Result<BenchResult> run_bench(const Scope& scope, Scheduler& scheduler, const BenchSettings& settings, FunctionRef<void(const std::string&)> step) {
+Result<BenchResult> run_bench(const Scope& scope, Scheduler& scheduler, const BenchSettings& settings,
+                              FunctionRef<void(const std::string&)> step) {
   if (mkdir(settings.folder.c_str(), 0700) != 0) return errno_error(errno, settings.folder);
   auto result = run_all(scope, scheduler, settings, step);
   std::error_code error;
   std::filesystem::remove_all(settings.folder, error);
-  if (error && result) return Error(Code::kIo, fmt::format("{} could not be removed: {}", settings.folder, error.message()));
+  if (error && result)
+    return Error(Code::kIo, fmt::format("{} could not be removed: {}", settings.folder, error.message()));
   return result;
 }
 

@@ -30,8 +30,9 @@ TEST(Bench, EveryMeasurementIsMadeEveryByteComparedAndTheFolderIsGone) {
   std::vector<std::string> steps;
   const auto result = run_bench({}, scheduler, settings, [&steps](const std::string& name) { steps.push_back(name); });
   ASSERT_TRUE(result) << result.error().text();
-  EXPECT_EQ(steps, (std::vector<std::string>{"write big file", "read big file", "read big file again", "write small file", "read small file",
-                                             "read small file again", "stat file"}));
+  EXPECT_EQ(steps,
+            (std::vector<std::string>{"write big file", "read big file", "read big file again", "write small file",
+                                      "read small file", "read small file again", "stat file"}));
   ASSERT_EQ(result->items.size(), steps.size());
   for (const BenchItem& item : result->items) {
     EXPECT_GT(item.per_second, 0) << item.name;

@@ -72,7 +72,8 @@ Outcome check_config(const Program& program, const ConfigFile& file) {
 
 /// The file of --config, which must be there, then those that may be.
 std::expected<std::vector<Source>, Failure> file_sources(const Program& program, const Command& command,
-                                                         const std::vector<OptionSpec>& specs, const Environment& environment,
+                                                         const std::vector<OptionSpec>& specs,
+                                                         const Environment& environment,
                                                          const std::vector<Source>& so_far) {
   std::vector<std::pair<std::string, bool>> paths;
   for (const Source& source : so_far) {
@@ -95,8 +96,8 @@ std::expected<std::vector<Source>, Failure> file_sources(const Program& program,
   return sources;
 }
 
-std::expected<Options, Failure> resolve(const Program& program, const Command& command, const std::vector<std::string>& words,
-                                        const Environment& environment) {
+std::expected<Options, Failure> resolve(const Program& program, const Command& command,
+                                        const std::vector<std::string>& words, const Environment& environment) {
   const std::vector<OptionSpec> specs = all_options(command);
   auto line = parse_line(command, words);
   if (!line) return std::unexpected<Failure>(line.error());
@@ -112,12 +113,13 @@ std::expected<Options, Failure> resolve(const Program& program, const Command& c
   TRY(Options options, Options::resolve(specs, sources));
   options.arguments = line->arguments;
   if (options.on("help")) return options;
-  if (const Outcome enough = check_arguments(command, options.arguments); !enough) return std::unexpected<Failure>(enough.error());
+  if (const Outcome enough = check_arguments(command, options.arguments); !enough)
+    return std::unexpected<Failure>(enough.error());
   return options;
 }
 
-Outcome run_command(const Program& program, const Command& command, const Options& options, const Environment& environment,
-                    const Secrets& secrets, Terminal& terminal) {
+Outcome run_command(const Program& program, const Command& command, const Options& options,
+                    const Environment& environment, const Secrets& secrets, Terminal& terminal) {
   SystemScheduler scheduler;
   std::unique_ptr<InterruptWatch> interrupts;
   Scope scope;
@@ -149,13 +151,23 @@ const Command* Program::find(std::string_view name) const {
 std::vector<OptionSpec> all_options(const Command& command) {
   std::vector<OptionSpec> specs = command.options;
   if (command.prints) {
-    specs.push_back({.name = "output", .letter = 'o', .kind = ValueKind::kChoice, .value_name = "FORM",
-                     .text = "How results are printed", .fallback = "table", .choices = {"table", "json"}});
+    specs.push_back({.name = "output",
+                     .letter = 'o',
+                     .kind = ValueKind::kChoice,
+                     .value_name = "FORM",
+                     .text = "How results are printed",
+                     .fallback = "table",
+                     .choices = {"table", "json"}});
   }
-  specs.push_back({.name = "config", .kind = ValueKind::kText, .value_name = "FILE",
+  specs.push_back({.name = "config",
+                   .kind = ValueKind::kText,
+                   .value_name = "FILE",
                    .text = "Take flags that are not given here from this file first"});
-  specs.push_back({.name = "log-level", .kind = ValueKind::kChoice, .value_name = "LEVEL",
-                   .text = "What is logged", .fallback = command.forks ? "info" : "warn",
+  specs.push_back({.name = "log-level",
+                   .kind = ValueKind::kChoice,
+                   .value_name = "LEVEL",
+                   .text = "What is logged",
+                   .fallback = command.forks ? "info" : "warn",
                    .choices = {"debug", "info", "warn", "error", "off"}});
   specs.push_back({.name = "help", .letter = 'h', .text = "Show this help", .only_flag = true});
   return specs;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A command of the program: what help says of it, what it takes, and the function that runs it. The program is a table of these.
+// A command of the program: what help says of it, what it takes, and the function that runs it. The program is a table
+// of these.
 #pragma once
 
 #include <functional>
@@ -45,14 +46,14 @@ struct Example {
 
 struct Command {
   std::string name{};
-  std::string summary{};       // one line for the list of commands, without a full stop
-  std::string description{};   // paragraphs for help; may be empty
+  std::string summary{};      // one line for the list of commands, without a full stop
+  std::string description{};  // paragraphs for help; may be empty
   std::vector<ArgumentSpec> arguments{};
   std::vector<OptionSpec> options{};
   std::vector<RefusedOption> refused{};
   std::vector<Example> examples{};
-  bool prints = false;       // it has --output table|json
-  bool is_hidden = false;    // not in the list of commands
+  bool prints = false;     // it has --output table|json
+  bool is_hidden = false;  // not in the list of commands
   /// It may fork, so that no thread exists before it runs: Ctrl-C is not watched for it, its scope never stops.
   bool forks = false;
   std::function<Outcome(Context&)> run{};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any words, variables and configuration file: what a command is called with is understood or refused with a sentence, and what is
-// understood keeps the bounds that the table of flags sets.
+// Any words, variables and configuration file: what a command is called with is understood or refused with a sentence,
+// and what is understood keeps the bounds that the table of flags sets.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -21,14 +21,34 @@ namespace {
 Command command_of_every_kind() {
   Command command;
   command.name = "mount";
-  command.arguments = {{.name = "META-URL", .text = ""}, {.name = "PATH", .text = "", .is_required = false, .repeats = true}};
+  command.arguments = {{.name = "META-URL", .text = ""},
+                       {.name = "PATH", .text = "", .is_required = false, .repeats = true}};
   command.options = {
       {.name = "background", .letter = 'd'},
-      {.name = "cache-size", .kind = ValueKind::kSize, .value_name = "SIZE", .fallback = "1GiB", .least = 64u << 20, .zero_is_off = true},
+      {.name = "cache-size",
+       .kind = ValueKind::kSize,
+       .value_name = "SIZE",
+       .fallback = "1GiB",
+       .least = 64u << 20,
+       .zero_is_off = true},
       {.name = "capacity", .kind = ValueKind::kSize, .value_name = "SIZE", .fallback = "0", .bare_unit = 1u << 30},
-      {.name = "threads", .letter = 'p', .kind = ValueKind::kNumber, .value_name = "N", .fallback = "8", .least = 1, .most = 1000},
-      {.name = "attr-cache", .kind = ValueKind::kDuration, .value_name = "TIME", .fallback = "1s", .most = 3'600'000'000'000u},
-      {.name = "storage", .kind = ValueKind::kChoice, .value_name = "KIND", .fallback = "file", .choices = {"file", "s3"}},
+      {.name = "threads",
+       .letter = 'p',
+       .kind = ValueKind::kNumber,
+       .value_name = "N",
+       .fallback = "8",
+       .least = 1,
+       .most = 1000},
+      {.name = "attr-cache",
+       .kind = ValueKind::kDuration,
+       .value_name = "TIME",
+       .fallback = "1s",
+       .most = 3'600'000'000'000u},
+      {.name = "storage",
+       .kind = ValueKind::kChoice,
+       .value_name = "KIND",
+       .fallback = "file",
+       .choices = {"file", "s3"}},
       {.name = "fuse-option", .letter = 'o', .kind = ValueKind::kText, .value_name = "OPTION", .repeats = true},
       {.name = "yes", .only_flag = true},
   };
@@ -99,7 +119,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 2: check_stats(text); break;
     default: {
       Environment environment;
-      for (const std::string& line : lines_of(text)) environment[line.substr(0, line.find('='))] = line.substr(std::min(line.find('=') + 1, line.size()));
+      for (const std::string& line : lines_of(text))
+        environment[line.substr(0, line.find('='))] = line.substr(std::min(line.find('=') + 1, line.size()));
       resolve(all_options(command), {environment_source(environment, all_options(command))});
     }
   }

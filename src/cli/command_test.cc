@@ -42,7 +42,13 @@ Command greet() {
   command.name = "greet";
   command.summary = "Say hello";
   command.arguments = {{"WHO", "who is greeted"}};
-  command.options = {{.name = "times", .letter = 'n', .kind = ValueKind::kNumber, .value_name = "N", .text = "How often", .fallback = "1", .most = 9}};
+  command.options = {{.name = "times",
+                      .letter = 'n',
+                      .kind = ValueKind::kNumber,
+                      .value_name = "N",
+                      .text = "How often",
+                      .fallback = "1",
+                      .most = 9}};
   command.prints = true;
   command.run = [](Context& context) -> Outcome {
     const std::string& who = context.options.arguments[0];
@@ -79,9 +85,7 @@ TEST(Program, AnUnknownCommandIsWrongUsageWithTheNearestOne) {
   EXPECT_EQ(ran.err, "error: there is no command 'gret'\nhint:  did you mean headrace greet?\n");
 }
 
-TEST(Program, AFlagBeforeTheCommandIsWrongUsage) {
-  EXPECT_EQ(run(program(), {"--times", "3", "greet"}).status, 2);
-}
+TEST(Program, AFlagBeforeTheCommandIsWrongUsage) { EXPECT_EQ(run(program(), {"--times", "3", "greet"}).status, 2); }
 
 TEST(Program, AloneItShowsWhatToTypeOnTheFirstDay) {
   const Ran ran = run(program(), {});

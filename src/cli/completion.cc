@@ -42,15 +42,18 @@ std::string bash(const Program& program) {
       "_headrace() {\n"
       "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}\n"
       "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n";
-  out += fmt::format("    COMPREPLY=($(compgen -W {} -- \"$word\"))\n    return\n  fi\n  case $command$before in\n", quoted(names_of(program)));
+  out += fmt::format("    COMPREPLY=($(compgen -W {} -- \"$word\"))\n    return\n  fi\n  case $command$before in\n",
+                     quoted(names_of(program)));
   for (const Command* command : listed(program)) {
     for (const OptionSpec& spec : all_options(*command)) {
       if (spec.choices.empty()) continue;
-      out += fmt::format("    {}--{}) COMPREPLY=($(compgen -W '{}' -- \"$word\")); return ;;\n", command->name, spec.name,
-                         fmt::join(spec.choices, " "));
+      out += fmt::format("    {}--{}) COMPREPLY=($(compgen -W '{}' -- \"$word\")); return ;;\n", command->name,
+                         spec.name, fmt::join(spec.choices, " "));
     }
   }
-  out += "  esac\n  case $word in\n    -*) ;;\n    *) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n  esac\n  case $command in\n";
+  out +=
+      "  esac\n  case $word in\n    -*) ;;\n    *) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n  esac\n  case "
+      "$command in\n";
   for (const Command* command : listed(program)) {
     out += fmt::format("    {}) COMPREPLY=($(compgen -W '{}' -- \"$word\")) ;;\n", command->name, flags_of(*command));
   }
@@ -72,14 +75,17 @@ std::string zsh(const Program& program) {
       "#compdef headrace\n"
       "# zsh completion of headrace; for example: headrace completion zsh > \"${fpath[1]}/_headrace\"\n"
       "_headrace() {\n  local -a commands\n  commands=(\n";
-  for (const Command* command : listed(program)) out += fmt::format("    '{}:{}'\n", command->name, zsh_text(command->summary));
-  out += "  )\n  if (( CURRENT == 2 )); then\n    _describe 'command' commands\n    return\n  fi\n  case $words[2] in\n";
+  for (const Command* command : listed(program))
+    out += fmt::format("    '{}:{}'\n", command->name, zsh_text(command->summary));
+  out +=
+      "  )\n  if (( CURRENT == 2 )); then\n    _describe 'command' commands\n    return\n  fi\n  case $words[2] in\n";
   for (const Command* command : listed(program)) {
     out += fmt::format("    {}) _arguments", command->name);
     for (const OptionSpec& spec : all_options(*command)) {
       const std::string value = spec.kind == ValueKind::kSwitch ? ""
-                                : spec.choices.empty()          ? fmt::format(":{}:_files", zsh_text(spec.value_name))
-                                                                : fmt::format(":{}:({})", zsh_text(spec.value_name), fmt::join(spec.choices, " "));
+                                : spec.choices.empty()
+                                    ? fmt::format(":{}:_files", zsh_text(spec.value_name))
+                                    : fmt::format(":{}:({})", zsh_text(spec.value_name), fmt::join(spec.choices, " "));
       out += fmt::format(" \\\n        '{}--{}[{}]{}'", spec.repeats ? "*" : "", spec.name, zsh_text(spec.text), value);
     }
     out += " \\\n        '*:file:_files' ;;\n";
@@ -88,9 +94,12 @@ std::string zsh(const Program& program) {
 }
 
 std::string fish(const Program& program) {
-  std::string out = "# fish completion of headrace; for example: headrace completion fish > ~/.config/fish/completions/headrace.fish\n";
+  std::string out =
+      "# fish completion of headrace; for example: headrace completion fish > "
+      "~/.config/fish/completions/headrace.fish\n";
   for (const Command* command : listed(program)) {
-    out += fmt::format("complete -c headrace -n __fish_use_subcommand -f -a {} -d {}\n", command->name, quoted(command->summary));
+    out += fmt::format("complete -c headrace -n __fish_use_subcommand -f -a {} -d {}\n", command->name,
+                       quoted(command->summary));
     for (const OptionSpec& spec : all_options(*command)) {
       out += fmt::format("complete -c headrace -n '__fish_seen_subcommand_from {}' -l {}", command->name, spec.name);
       if (spec.letter != 0) out += fmt::format(" -s {}", spec.letter);

@@ -23,9 +23,8 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool is_key(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  });
+  return !text.empty() &&
+         std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
 /// A scalar: plain up to " #", or in quotes without escapes.
@@ -94,7 +93,9 @@ class Parser {
   int number_ = 0;
 };
 
-std::string describe_file(const Source& source, std::string_view name) { return fmt::format("{}: {}", source.place, name); }
+std::string describe_file(const Source& source, std::string_view name) {
+  return fmt::format("{}: {}", source.place, name);
+}
 
 }  // namespace
 
@@ -123,15 +124,18 @@ Result<Source> config_source(const ConfigFile& file, std::string_view command, c
   const auto section = file.by_command.find(command);
   for (const OptionSpec& spec : specs) {
     const ConfigValue* value = nullptr;
-    // A value for all commands is not meant for one that changes a volume by it; a switch such as `yes` is meant for nobody else.
+    // A value for all commands is not meant for one that changes a volume by it; a switch such as `yes` is meant for
+    // nobody else.
     const bool is_for_others = spec.only_flag && spec.kind != ValueKind::kSwitch;
-    if (const auto common = file.common.find(spec.name); common != file.common.end() && !is_for_others) value = &common->second;
+    if (const auto common = file.common.find(spec.name); common != file.common.end() && !is_for_others)
+      value = &common->second;
     if (section != file.by_command.end()) {
       if (const auto own = section->second.find(spec.name); own != section->second.end()) value = &own->second;
     }
     if (value == nullptr) continue;
     if (spec.only_flag) {
-      return Error(Code::kInvalid, fmt::format("{}:{}: {} is only taken on the command line", file.path, value->line, spec.name));
+      return Error(Code::kInvalid,
+                   fmt::format("{}:{}: {} is only taken on the command line", file.path, value->line, spec.name));
     }
     source.values[spec.name] = {value->text};
   }

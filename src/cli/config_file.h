@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The configuration file: flags without dashes, one a line, for all commands or below the name of one command. It is the part of
-// YAML that a person needs for this, and everything else is refused with its line:
+// The configuration file: flags without dashes, one a line, for all commands or below the name of one command. It is
+// the part of YAML that a person needs for this, and everything else is refused with its line:
 //
 //   # for every command that has the flag
 //   log-level: info
@@ -36,12 +36,13 @@ Result<ConfigFile> parse_config(std::string path, std::string_view text);
 /// kNotFound, kAccess …; a file of more than 1 MiB is kInvalid.
 Result<ConfigFile> read_config(const std::string& path);
 
-/// What the file says for one command: its own section before the common part. Flags that only count on the command line are
-/// kInvalid here; those with a value are passed over in the common part, which is for the commands that do take them from a file.
+/// What the file says for one command: its own section before the common part. Flags that only count on the command
+/// line are kInvalid here; those with a value are passed over in the common part, which is for the commands that do
+/// take them from a file.
 Result<Source> config_source(const ConfigFile& file, std::string_view command, const std::vector<OptionSpec>& specs);
 
-/// Where files lie that are read without being asked for, the nearer first: $XDG_CONFIG_HOME (or ~/.config)/headrace/config.yaml,
-/// /etc/headrace/config.yaml.
+/// Where files lie that are read without being asked for, the nearer first: $XDG_CONFIG_HOME (or
+/// ~/.config)/headrace/config.yaml, /etc/headrace/config.yaml.
 std::vector<std::string> config_paths(const Environment& environment);
 
 }  // namespace headrace::cli

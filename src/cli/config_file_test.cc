@@ -13,7 +13,8 @@ std::string refusal(std::string_view text) {
 
 TEST(ConfigFile, ACommandsOwnSectionComesBeforeTheCommonPart) {
   const auto file = parse_config("c.yaml",
-                                 "---\n# for all\nlog-level: info\nthreads: 3\n\nmount:\n  threads: 8   # more\n  fuse-option: \"ro,allow_other\"\n");
+                                 "---\n# for all\nlog-level: info\nthreads: 3\n\nmount:\n  threads: 8   # more\n  "
+                                 "fuse-option: \"ro,allow_other\"\n");
   ASSERT_TRUE(file) << file.error().message;
   const std::vector<OptionSpec> specs{
       {.name = "log-level", .kind = ValueKind::kText, .value_name = "", .text = ""},

@@ -33,13 +33,15 @@ std::optional<Result<std::string>> AnswerReader::feed(std::string_view bytes, Pr
     const auto mark = static_cast<unsigned char>(pending_.front());
     if (mark == kProgressMark) {
       if (pending_.size() < kProgressBytes) return std::nullopt;
-      progress(load_big_endian<std::uint64_t>(pending_.data() + 1), load_big_endian<std::uint64_t>(pending_.data() + 9));
+      progress(load_big_endian<std::uint64_t>(pending_.data() + 1),
+               load_big_endian<std::uint64_t>(pending_.data() + 9));
       pending_.erase(0, kProgressBytes);
       continue;
     }
     if (mark != kJsonMark) {
       if (mark == 0) return Result<std::string>(std::string());
-      if (mark == EINVAL) return Result<std::string>(Error(Code::kNotSupported, "the server of this mount does not know this command"));
+      if (mark == EINVAL)
+        return Result<std::string>(Error(Code::kNotSupported, "the server of this mount does not know this command"));
       return Result<std::string>(errno_error(mark, "the server of this mount"));
     }
     if (pending_.size() < 5) return std::nullopt;
@@ -62,8 +64,8 @@ Result<ControlClient> ControlClient::open(const std::string& directory) {
   return Error(Code::kNotSupported, fmt::format("{} is not on a mounted volume: it has no control file", directory));
 }
 
-Result<std::string> ControlClient::call(const Scope& scope, Scheduler& scheduler, ControlCommand command, std::string_view body,
-                                        AnswerReader::Progress progress) {
+Result<std::string> ControlClient::call(const Scope& scope, Scheduler& scheduler, ControlCommand command,
+                                        std::string_view body, AnswerReader::Progress progress) {
   TRY_OK(write_all(fd_.get(), bytes_of(control_request(command, body))));
   AnswerReader reader;
   std::string part(65536, '\0');

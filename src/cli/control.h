@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asking a mount's server through its `.control` file, with JuiceFS's own protocol (juicefs-volume-format, section 8.2): so these
-// commands work on mounts of either program.
+// Asking a mount's server through its `.control` file, with JuiceFS's own protocol (juicefs-volume-format,
+// section 8.2): so these commands work on mounts of either program.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ std::string control_request(ControlCommand command, std::string_view body);
 class AnswerReader {
  public:
   using Progress = FunctionRef<void(std::uint64_t, std::uint64_t)>;
-  /// The whole answer once it is there: JSON, or nothing where the server only says "done". The errno as its code; kNotSupported:
-  /// the server does not know the command. kDamaged: bytes that are no answer.
+  /// The whole answer once it is there: JSON, or nothing where the server only says "done". The errno as its code;
+  /// kNotSupported: the server does not know the command. kDamaged: bytes that are no answer.
   std::optional<Result<std::string>> feed(std::string_view bytes, Progress progress);
 
  private:

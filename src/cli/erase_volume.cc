@@ -15,9 +15,10 @@ using records::Whole;
 
 constexpr std::size_t kPage = 1000;
 /// Names before inodes, so that nothing is left that names something gone. Locks and sustained files hang on sessions.
-constexpr Whole kKinds[] = {Whole::kEntries,  Whole::kXattrs,       Whole::kSymlinks,   Whole::kSlices,    Whole::kSliceRefs,
-                            Whole::kPendingSliceRefs, Whole::kDelayedSlices, Whole::kDeletedFiles, Whole::kSustained, Whole::kDirStats,
-                            Whole::kDirQuotas, Whole::kDetached,    Whole::kInodes,     Whole::kSessions,  Whole::kCounters};
+constexpr Whole kKinds[] = {Whole::kEntries,   Whole::kXattrs,           Whole::kSymlinks,      Whole::kSlices,
+                            Whole::kSliceRefs, Whole::kPendingSliceRefs, Whole::kDelayedSlices, Whole::kDeletedFiles,
+                            Whole::kSustained, Whole::kDirStats,         Whole::kDirQuotas,     Whole::kDetached,
+                            Whole::kInodes,    Whole::kSessions,         Whole::kCounters};
 
 /// Erases the first page of a kind and, with sessions, the locks they hold; how many records went.
 Result<std::uint64_t> erase_page(RecordTxn& txn, Whole what) {
@@ -40,15 +41,17 @@ Result<void> erase_volume(const Scope& scope, RecordEngine& engine, FunctionRef<
   std::uint64_t total = 0;
   for (const Whole what : kKinds) {
     for (;;) {
-      TRY(const std::uint64_t count, engine.run(scope, Commit::kVisible, {}, [&](RecordTxn& txn) { return erase_page(txn, what); }));
+      TRY(const std::uint64_t count,
+          engine.run(scope, Commit::kVisible, {}, [&](RecordTxn& txn) { return erase_page(txn, what); }));
       if (count == 0) break;
       erased(total += count);
     }
   }
-  const auto last = engine.run(scope, Commit::kDurable, {Key(records::SettingKey{})}, [](RecordTxn& txn) -> Result<int> {
-    records::erase(txn, records::SettingKey{});
-    return 0;
-  });
+  const auto last =
+      engine.run(scope, Commit::kDurable, {Key(records::SettingKey{})}, [](RecordTxn& txn) -> Result<int> {
+        records::erase(txn, records::SettingKey{});
+        return 0;
+      });
   if (!last) return last.error();
   return {};
 }

@@ -24,7 +24,9 @@ class EraseVolumeTest : public testing::TestWithParam<std::string> {
     format.bucket = folder_ / "bucket/";
     return format;
   }
-  std::unique_ptr<records::RecordEngine> engine() { return records::open_engine(url(), {.create = true}, scheduler_).value(); }
+  std::unique_ptr<records::RecordEngine> engine() {
+    return records::open_engine(url(), {.create = true}, scheduler_).value();
+  }
 
   SystemScheduler scheduler_;
   const Log log_{2, LogLevel::kOff};
@@ -37,11 +39,15 @@ TEST_P(EraseVolumeTest, NothingIsLeftAndANewVolumeFits) {
   {
     const auto volume = meta::Volume::open({}, *engine, scheduler_, log_, {.mount_point = "test"}).value();
     const Caller root;
-    const auto folder = volume->mknod({}, root, kRootIno, "d", {.type = FileType::kDirectory, .mode = 0755, .symlink_target = {}}).value();
+    const auto folder =
+        volume->mknod({}, root, kRootIno, "d", {.type = FileType::kDirectory, .mode = 0755, .symlink_target = {}})
+            .value();
     for (int i = 0; i < 1500; ++i) {
       ASSERT_TRUE(volume->mknod({}, root, folder.ino, "f" + std::to_string(i), {.mode = 0644, .symlink_target = {}}));
     }
-    const auto link = volume->mknod({}, root, kRootIno, "l", {.type = FileType::kSymlink, .mode = 0777, .symlink_target = "d"}).value();
+    const auto link =
+        volume->mknod({}, root, kRootIno, "l", {.type = FileType::kSymlink, .mode = 0777, .symlink_target = "d"})
+            .value();
     ASSERT_TRUE(volume->setxattr({}, folder.ino, "user.a", "b", 0));
     ASSERT_TRUE(volume->flock({}, folder.ino, LockOwner{5}, 1));
     EXPECT_EQ(link.attr.type, FileType::kSymlink);
@@ -60,7 +66,8 @@ TEST_P(EraseVolumeTest, NothingIsLeftAndANewVolumeFits) {
   ASSERT_TRUE(volume->close({}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, EraseVolumeTest, testing::Values("memory", "sqlite"), [](const auto& kind) { return kind.param; });
+INSTANTIATE_TEST_SUITE_P(Engines, EraseVolumeTest, testing::Values("memory", "sqlite"),
+                         [](const auto& kind) { return kind.param; });
 
 TEST(VolumeAccess, WhatIsNotThereAndWhatIsNoVolumeAreToldApartAndSayWhatToDo) {
   SystemScheduler scheduler;
@@ -91,12 +98,15 @@ TEST(VolumeStore, AVolumesObjectsLieBelowItsNameInTheBucketThatItsKeyChooses) {
   const ByteSpan part = bytes_of(text);
   ASSERT_TRUE(store->objects().put({}, "chunks/0/0/1_0_5", std::span(&part, 1)));
   const std::string shard = std::to_string(object::fnv1a("vol/chunks/0/0/1_0_5") % 4);
-  const auto alone = VolumeStore::open([&] {
-    meta::VolumeFormat one = format;
-    one.shards = 0;
-    one.bucket = folder / ("shard-" + shard);
-    return one;
-  }(), scheduler, {}).value();
+  const auto alone = VolumeStore::open(
+                         [&] {
+                           meta::VolumeFormat one = format;
+                           one.shards = 0;
+                           one.bucket = folder / ("shard-" + shard);
+                           return one;
+                         }(),
+                         scheduler, {})
+                         .value();
   EXPECT_TRUE(alone->objects().head({}, "chunks/0/0/1_0_5"));
 }
 

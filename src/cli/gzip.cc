@@ -75,18 +75,23 @@ Result<void> GzipWriter::replace_comment(std::string_view comment) {
 
 std::string gzip_comment(std::string_view head) {
   // Only headers as GzipWriter makes them: a comment, and nothing else before the data.
-  if (head.size() < kHeaderBytes || head[0] != '\x1F' || head[1] != '\x8B' || static_cast<unsigned char>(head[3]) != kHasComment) return {};
+  if (head.size() < kHeaderBytes || head[0] != '\x1F' || head[1] != '\x8B' ||
+      static_cast<unsigned char>(head[3]) != kHasComment)
+    return {};
   const std::size_t end = head.find('\0', kHeaderBytes);
   return end == std::string_view::npos ? std::string() : std::string(head.substr(kHeaderBytes, end - kHeaderBytes));
 }
 
 struct GunzipBuffer::State {
   z_stream stream = {};
-  std::vector<unsigned char> in = std::vector<unsigned char>(kBufferBytes), out = std::vector<unsigned char>(kBufferBytes);
+  std::vector<unsigned char> in = std::vector<unsigned char>(kBufferBytes),
+                             out = std::vector<unsigned char>(kBufferBytes);
   bool has_begun = false, is_gzip = false, is_inside = false, is_at_end = false;
 };
 
-GunzipBuffer::GunzipBuffer(int fd) : fd_(fd), state_(std::make_unique<State>()) { CHECK(::inflateInit2(&state_->stream, kGzipBits) == Z_OK); }
+GunzipBuffer::GunzipBuffer(int fd) : fd_(fd), state_(std::make_unique<State>()) {
+  CHECK(::inflateInit2(&state_->stream, kGzipBits) == Z_OK);
+}
 GunzipBuffer::~GunzipBuffer() { ::inflateEnd(&state_->stream); }
 
 /// More of the file behind what is not used yet. False: there is no more.
@@ -131,7 +136,8 @@ Result<std::size_t> GunzipBuffer::next() {
     state.stream.next_out = state.out.data();
     state.stream.avail_out = static_cast<uInt>(state.out.size());
     const int code = ::inflate(&state.stream, Z_NO_FLUSH);
-    if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) return Error(Code::kDamaged, "the compressed file is damaged");
+    if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
+      return Error(Code::kDamaged, "the compressed file is damaged");
     if (code == Z_STREAM_END) {  // another one may follow
       state.is_inside = false;
       ::inflateReset(&state.stream);

@@ -15,7 +15,8 @@ namespace headrace::cli {
 /// Compresses into a descriptor, from where it stands on. Not thread-safe. Level 1: metadata is large and wanted soon.
 class GzipWriter {
  public:
-  /// `comment`: text that stands in the file's header, without NUL; empty: none. It may be replaced while the file stands at its begin.
+  /// `comment`: text that stands in the file's header, without NUL; empty: none. It may be replaced while the file
+  /// stands at its begin.
   explicit GzipWriter(int fd, std::string_view comment = {});
   ~GzipWriter();
   GzipWriter(const GzipWriter&) = delete;
@@ -35,8 +36,8 @@ class GzipWriter {
 /// The comment in the header of a gzip file that begins with these bytes; empty: none, or not all of it is there.
 std::string gzip_comment(std::string_view head);
 
-/// What a file holds, uncompressed when it begins as gzip does, else as it is. For a std::istream. A file that is damaged or cut just
-/// ends; outcome() then says so.
+/// What a file holds, uncompressed when it begins as gzip does, else as it is. For a std::istream. A file that is
+/// damaged or cut just ends; outcome() then says so.
 class GunzipBuffer final : public std::streambuf {
  public:
   /// The descriptor stays the caller's.

@@ -25,8 +25,10 @@ class Gzip : public testing::Test {
     GunzipBuffer buffer(file_.get());
     std::istream in(&buffer);
     std::string text((std::istreambuf_iterator<char>(in)), {});
-    if (outcome != nullptr) *outcome = buffer.outcome();
-    else EXPECT_TRUE(buffer.outcome());
+    if (outcome != nullptr)
+      *outcome = buffer.outcome();
+    else
+      EXPECT_TRUE(buffer.outcome());
     return text;
   }
   static std::string noise(std::size_t bytes) {

@@ -57,9 +57,10 @@ std::string list_of_commands(const Program& program) {
     if (!command.is_hidden) out += fmt::format("  {:<{}}  {}\n", command.name, width, command.summary);
   }
   out += "\n";
-  out += wrapped("Every flag can also stand in the environment (--cache-size as HEADRACE_CACHE_SIZE) or in a file (--config, "
-                 "~/.config/headrace/config.yaml, /etc/headrace/config.yaml). The command line comes first.",
-                 0, kColumns);
+  out += wrapped(
+      "Every flag can also stand in the environment (--cache-size as HEADRACE_CACHE_SIZE) or in a file (--config, "
+      "~/.config/headrace/config.yaml, /etc/headrace/config.yaml). The command line comes first.",
+      0, kColumns);
   return out + "\n\n  headrace help COMMAND    headrace COMMAND --help    headrace --version\n";
 }
 
@@ -89,12 +90,14 @@ std::string flag_sentence(const OptionSpec& spec) {
     notes.push_back("at most " + bound(spec, *spec.most));
   }
   if (spec.zero_is_off) notes.push_back("0 for none");
-  if (spec.kind == ValueKind::kSize && spec.bare_unit > 1) notes.push_back("a bare number counts " + format_size(spec.bare_unit));
+  if (spec.kind == ValueKind::kSize && spec.bare_unit > 1)
+    notes.push_back("a bare number counts " + format_size(spec.bare_unit));
   if (spec.repeats) notes.emplace_back("may be given more than once");
   if (spec.only_flag) notes.emplace_back("only on the command line");
   const std::string fallback = spec.fallback_text.empty() ? spec.fallback : spec.fallback_text;
   if (!fallback.empty() && spec.kind != ValueKind::kSwitch) notes.push_back("default: " + fallback);
-  if (spec.kind == ValueKind::kSwitch && spec.fallback == "true") notes.push_back(fmt::format("default: on; off with --no-{}", spec.name));
+  if (spec.kind == ValueKind::kSwitch && spec.fallback == "true")
+    notes.push_back(fmt::format("default: on; off with --no-{}", spec.name));
   return notes.empty() ? spec.text : fmt::format("{} ({})", spec.text, fmt::join(notes, "; "));
 }
 

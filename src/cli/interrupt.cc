@@ -27,7 +27,8 @@ sigset_t watched() {
 
 }  // namespace
 
-InterruptWatch::InterruptWatch(Scheduler& scheduler, std::function<void()> at_second) : at_second_(std::move(at_second)) {
+InterruptWatch::InterruptWatch(Scheduler& scheduler, std::function<void()> at_second)
+    : at_second_(std::move(at_second)) {
   const sigset_t set = watched();
   CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
   signal_fd_.reset(signalfd(-1, &set, SFD_CLOEXEC));

@@ -12,8 +12,8 @@
 
 namespace headrace::cli {
 
-/// Watches while it lives. Made before any other thread exists, since it blocks the signals in its own thread and those that
-/// follow. One a process.
+/// Watches while it lives. Made before any other thread exists, since it blocks the signals in its own thread and those
+/// that follow. One a process.
 class InterruptWatch {
  public:
   /// `at_second` runs on the second signal and does not come back.

@@ -24,7 +24,8 @@ std::string flag_cell(const OptionSpec& spec) {
 }
 
 std::string command_section(const Command& command) {
-  std::string out = fmt::format("\n## headrace {}\n\n{}.\n\n```\n{}\n```\n", command.name, command.summary, usage_line(command));
+  std::string out =
+      fmt::format("\n## headrace {}\n\n{}.\n\n```\n{}\n```\n", command.name, command.summary, usage_line(command));
   if (!command.description.empty()) out += "\n" + wrapped(command.description, 0, 120) + "\n";
   if (!command.examples.empty()) {
     out += "\n```\n";
@@ -42,7 +43,8 @@ std::string command_section(const Command& command) {
   for (const OptionSpec& spec : specs) out += fmt::format("| {} | {} |\n", flag_cell(spec), cell(flag_sentence(spec)));
   if (!command.refused.empty()) {
     out += "\nFlags of JuiceFS that are refused by name:\n\n| flag | why |\n|---|---|\n";
-    for (const RefusedOption& refused : command.refused) out += fmt::format("| `--{}` | {} |\n", refused.name, cell(refused.reason));
+    for (const RefusedOption& refused : command.refused)
+      out += fmt::format("| `--{}` | {} |\n", refused.name, cell(refused.reason));
   }
   return out;
 }
@@ -61,19 +63,26 @@ std::string markdown_page(const Program& program) {
       "\n## For every command\n\n"
       "A flag's value comes from the first place that names it: the command line, the environment (`--cache-size` is\n"
       "`HEADRACE_CACHE_SIZE`), the file of `--config`, `$XDG_CONFIG_HOME/headrace/config.yaml` (or `~/.config/…`),\n"
-      "`/etc/headrace/config.yaml`, its default. A file has a line `flag: value` for each flag, for all commands or indented below\n"
+      "`/etc/headrace/config.yaml`, its default. A file has a line `flag: value` for each flag, for all commands or "
+      "indented below\n"
       "`command:`; a flag that no command has is an error.\n\n"
-      "Sizes are binary (`4M`, `4MiB`) unless `MB` is spelled; durations are `10s`, `5m`, `1h`, `2d`, a bare number counts seconds.\n"
-      "Data goes to stdout, messages to stderr. Where a command has `--output json`, the document has `apiVersion` and `kind`, and\n"
-      "members are only ever added. Secrets are not taken on the command line. `META_PASSWORD`, `ACCESS_KEY` and `SECRET_KEY` are taken\n"
-      "out of the environment at the start, so that no other process can read them; metadata and buckets of this version need none.\n\n"
+      "Sizes are binary (`4M`, `4MiB`) unless `MB` is spelled; durations are `10s`, `5m`, `1h`, `2d`, a bare number "
+      "counts seconds.\n"
+      "Data goes to stdout, messages to stderr. Where a command has `--output json`, the document has `apiVersion` and "
+      "`kind`, and\n"
+      "members are only ever added. Secrets are not taken on the command line. `META_PASSWORD`, `ACCESS_KEY` and "
+      "`SECRET_KEY` are taken\n"
+      "out of the environment at the start, so that no other process can read them; metadata and buckets of this "
+      "version need none.\n\n"
       "| flag | |\n|---|---|\n";
   Command every;
   every.prints = true;
-  for (const OptionSpec& spec : all_options(every)) out += fmt::format("| {} | {} |\n", flag_cell(spec), cell(flag_sentence(spec)));
+  for (const OptionSpec& spec : all_options(every))
+    out += fmt::format("| {} | {} |\n", flag_cell(spec), cell(flag_sentence(spec)));
   out += "\n`--output` is there where a command prints results; on `mount`, `-o` is a FUSE option.\n";
   out += "\n| exit status | |\n|---|---|\n";
-  for (const ExitMeaning& row : exit_meanings()) out += fmt::format("| {} | {} |\n", static_cast<int>(row.exit), row.meaning);
+  for (const ExitMeaning& row : exit_meanings())
+    out += fmt::format("| {} | {} |\n", static_cast<int>(row.exit), row.meaning);
   for (const Command& command : program.commands) {
     if (!command.is_hidden) out += command_section(command);
   }

@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <cerrno>
 #include <memory>
 
 #include "cli/probe.h"
@@ -21,7 +21,8 @@ constexpr std::uint64_t kRootIno = 1;
 Failure failure_of(const std::string& path, const Error& error) {
   const std::string hint = "headrace status shows the mounts of this node";
   if (error.code == Code::kTimedOut) return {Exit::kTimedOut, fmt::format("{} does not answer", path), hint};
-  return {exit_of(error.code), fmt::format("cannot look at {}", error.text()), error.code == Code::kTransient ? hint : std::string()};
+  return {exit_of(error.code), fmt::format("cannot look at {}", error.text()),
+          error.code == Code::kTransient ? hint : std::string()};
 }
 
 /// Symbolic links on the way are followed, the last one is not. Only after the path was seen to answer.
@@ -31,7 +32,8 @@ Result<std::string> canonical(const std::string& path) {
   const std::filesystem::path whole(name);
   const bool is_plain = whole.has_filename() && whole.filename() != "." && whole.filename() != "..";
   const std::string directory = is_plain ? whole.parent_path().string() : name;
-  const std::unique_ptr<char, void (*)(void*)> real(realpath(directory.empty() ? "." : directory.c_str(), nullptr), std::free);
+  const std::unique_ptr<char, void (*)(void*)> real(realpath(directory.empty() ? "." : directory.c_str(), nullptr),
+                                                    std::free);
   if (real == nullptr) return errno_error(errno, path);
   std::string out = real.get();
   if (!is_plain) return out;
@@ -47,7 +49,8 @@ std::expected<MountedPath, Failure> find_mounted(const Context& context, const s
   if (!seen) return std::unexpected<Failure>(failure_of(path, seen.error()));
   const auto absolute = canonical(path);
   if (!absolute) return std::unexpected<Failure>(failure_of(path, absolute.error()));
-  MountedPath found{.path = *absolute, .mount_point = {}, .in_volume = {}, .ino = seen->ino, .is_directory = S_ISDIR(seen->mode)};
+  MountedPath found{
+      .path = *absolute, .mount_point = {}, .in_volume = {}, .ino = seen->ino, .is_directory = S_ISDIR(seen->mode)};
   std::string up = found.is_directory ? found.path : found.control_directory();
   while (!up.empty() && up != "/") {
     const auto here = look_at(scope, context.scheduler, up);
@@ -59,7 +62,8 @@ std::expected<MountedPath, Failure> find_mounted(const Context& context, const s
     }
     up.resize(up.rfind('/'));
   }
-  return fail(Exit::kConflict, fmt::format("{} is not on a mounted volume", path), "headrace status shows the mounts of this node");
+  return fail(Exit::kConflict, fmt::format("{} is not on a mounted volume", path),
+              "headrace status shows the mounts of this node");
 }
 
 std::expected<std::string, Failure> ask_mount(const Context& context, const MountedPath& at, ControlCommand command,

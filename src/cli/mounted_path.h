@@ -23,7 +23,8 @@ struct MountedPath {
   std::string control_directory() const { return is_directory ? path : path.substr(0, path.rfind('/')); }
 };
 
-/// Looks the path up without hanging with a mount that does not answer: kTimedOut then, kNotFound, kConflict (not on a volume).
+/// Looks the path up without hanging with a mount that does not answer: kTimedOut then, kNotFound, kConflict (not on a
+/// volume).
 std::expected<MountedPath, Failure> find_mounted(const Context& context, const std::string& path);
 
 /// Asks the server of the mount and gives its JSON. Failures name the path.

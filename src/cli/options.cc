@@ -42,20 +42,15 @@ Result<std::uint64_t> check_choice(const OptionSpec& spec, std::string_view text
 
 Result<std::uint64_t> parse_value(const OptionSpec& spec, const std::string& text) {
   switch (spec.kind) {
-    case ValueKind::kSwitch:
-      return parse_switch(text);
-    case ValueKind::kSize:
-      return parse_size(text, spec.bare_unit);
-    case ValueKind::kNumber:
-      return parse_number(text);
+    case ValueKind::kSwitch: return parse_switch(text);
+    case ValueKind::kSize: return parse_size(text, spec.bare_unit);
+    case ValueKind::kNumber: return parse_number(text);
     case ValueKind::kDuration: {
       TRY(const Duration length, parse_duration(text));
       return static_cast<std::uint64_t>(length.count());
     }
-    case ValueKind::kChoice:
-      return check_choice(spec, text);
-    case ValueKind::kText:
-      break;
+    case ValueKind::kChoice: return check_choice(spec, text);
+    case ValueKind::kText: break;
   }
   return 0;
 }

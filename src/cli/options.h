@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The values of a command's flags, each from the first place that names it: command line, environment (HEADRACE_*), the file of
-// --config, $XDG_CONFIG_HOME/headrace/config.yaml, /etc/headrace/config.yaml, the default. All are checked before a command runs.
+// The values of a command's flags, each from the first place that names it: command line, environment (HEADRACE_*),
+// the file of --config, $XDG_CONFIG_HOME/headrace/config.yaml, /etc/headrace/config.yaml, the default. All are checked
+// before a command runs.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ using Environment = std::map<std::string, std::string, std::less<>>;
 
 /// What one place says of flags: name → values as typed.
 struct Source {
-  /// How an error names a flag of this place: "--cache-size", "HEADRACE_CACHE_SIZE", "/etc/headrace/config.yaml: cache-size".
+  /// How an error names a flag of this place: "--cache-size", "HEADRACE_CACHE_SIZE", "/etc/headrace/config.yaml:
+  /// cache-size".
   std::string (*describe)(const Source& source, std::string_view name) = nullptr;
   std::string place;
   std::map<std::string, std::vector<std::string>, std::less<>> values;
@@ -29,7 +31,8 @@ struct Source {
 /// The variable of a flag: "cache-size" → "HEADRACE_CACHE_SIZE".
 std::string variable_of(std::string_view option_name);
 
-/// Thread-safe once made. Asking for a flag that the command does not have, or as another kind than it is, is our own mistake.
+/// Thread-safe once made. Asking for a flag that the command does not have, or as another kind than it is, is our own
+/// mistake.
 class Options {
  public:
   /// Resolves flags over sources in their order. kInvalid with the sentence to print: a value that cannot be.

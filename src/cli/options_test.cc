@@ -10,18 +10,42 @@ namespace {
 
 std::string describe(const Source&, std::string_view name) { return "--" + std::string(name); }
 
-Source line(std::map<std::string, std::vector<std::string>, std::less<>> values) { return {describe, "", std::move(values)}; }
+Source line(std::map<std::string, std::vector<std::string>, std::less<>> values) {
+  return {describe, "", std::move(values)};
+}
 
 std::vector<OptionSpec> specs() {
   return {
-      {.name = "cache-size", .kind = ValueKind::kSize, .value_name = "SIZE", .text = "", .fallback = "1GiB",
-       .bare_unit = 1u << 20, .least = 64u << 20, .zero_is_off = true},
-      {.name = "threads", .kind = ValueKind::kNumber, .value_name = "N", .text = "", .fallback = "4", .least = 1, .most = 64},
-      {.name = "heartbeat", .kind = ValueKind::kDuration, .value_name = "TIME", .text = "", .fallback = "12s",
-       .least = 1'000'000'000ull, .most = 600'000'000'000ull},
+      {.name = "cache-size",
+       .kind = ValueKind::kSize,
+       .value_name = "SIZE",
+       .text = "",
+       .fallback = "1GiB",
+       .bare_unit = 1u << 20,
+       .least = 64u << 20,
+       .zero_is_off = true},
+      {.name = "threads",
+       .kind = ValueKind::kNumber,
+       .value_name = "N",
+       .text = "",
+       .fallback = "4",
+       .least = 1,
+       .most = 64},
+      {.name = "heartbeat",
+       .kind = ValueKind::kDuration,
+       .value_name = "TIME",
+       .text = "",
+       .fallback = "12s",
+       .least = 1'000'000'000ull,
+       .most = 600'000'000'000ull},
       {.name = "read-only", .text = ""},
       {.name = "fuse-option", .kind = ValueKind::kText, .value_name = "OPTION", .text = "", .repeats = true},
-      {.name = "form", .kind = ValueKind::kChoice, .value_name = "FORM", .text = "", .fallback = "table", .choices = {"table", "json"}},
+      {.name = "form",
+       .kind = ValueKind::kChoice,
+       .value_name = "FORM",
+       .text = "",
+       .fallback = "table",
+       .choices = {"table", "json"}},
       {.name = "yes", .text = "", .only_flag = true},
   };
 }
@@ -32,7 +56,8 @@ TEST(Options, TheCommandLineComesBeforeTheEnvironmentBeforeTheFileBeforeTheDefau
   ASSERT_TRUE(file);
   const auto from_file = config_source(*file, "mount", specs());
   ASSERT_TRUE(from_file);
-  const auto options = Options::resolve(specs(), {line({{"threads", {"5"}}}), environment_source(environment, specs()), *from_file});
+  const auto options =
+      Options::resolve(specs(), {line({{"threads", {"5"}}}), environment_source(environment, specs()), *from_file});
   ASSERT_TRUE(options) << options.error().message;
   EXPECT_EQ(options->number("threads"), 5u);
   EXPECT_EQ(options->size("cache-size"), 2ull << 30);
@@ -70,7 +95,8 @@ TEST(Options, AVariableThatCannotBeIsNamedByItsOwnName) {
 }
 
 TEST(Options, TheLastOfSeveralValuesCountsUnlessTheFlagRepeats) {
-  const auto options = Options::resolve(specs(), {line({{"threads", {"5", "6"}}, {"fuse-option", {"ro", "allow_other"}}})});
+  const auto options =
+      Options::resolve(specs(), {line({{"threads", {"5", "6"}}, {"fuse-option", {"ro", "allow_other"}}})});
   ASSERT_TRUE(options);
   EXPECT_EQ(options->number("threads"), 6u);
   EXPECT_EQ(options->list("fuse-option"), (std::vector<std::string>{"ro", "allow_other"}));
@@ -86,7 +112,8 @@ TEST(Options, WhatMustBeMeantEachTimeIsNotTakenFromTheEnvironmentOrAFile) {
 }
 
 TEST(Options, AValueForAllCommandsIsPassedOverByTheOneThatTakesItOnTheCommandLineAlone) {
-  const std::vector<OptionSpec> config{{.name = "trash-days", .kind = ValueKind::kNumber, .text = "", .only_flag = true}};
+  const std::vector<OptionSpec> config{
+      {.name = "trash-days", .kind = ValueKind::kNumber, .text = "", .only_flag = true}};
   const auto source = config_source(*parse_config("f", "trash-days: 2\n"), "config", config);
   ASSERT_TRUE(source) << source.error().text();
   EXPECT_TRUE(source->values.empty());

@@ -26,10 +26,8 @@ std::span<const ExitMeaning> exit_meanings() { return kMeanings; }
 
 Exit exit_of(Code code) {
   switch (code) {
-    case Code::kInvalid:
-      return Exit::kUsage;
-    case Code::kNotFound:
-      return Exit::kNotFound;
+    case Code::kInvalid: return Exit::kUsage;
+    case Code::kNotFound: return Exit::kNotFound;
     case Code::kExists:
     case Code::kBusy:
     case Code::kNotEmpty:
@@ -39,23 +37,16 @@ Exit exit_of(Code code) {
     case Code::kVersion:
     case Code::kNotDirectory:
     case Code::kIsDirectory:
-    case Code::kWouldBlock:
-      return Exit::kConflict;
+    case Code::kWouldBlock: return Exit::kConflict;
     case Code::kAccess:
     case Code::kNotPermitted:
-    case Code::kUnauthorized:
-      return Exit::kPermission;
+    case Code::kUnauthorized: return Exit::kPermission;
     case Code::kTransient:
-    case Code::kThrottled:
-      return Exit::kUnreachable;
-    case Code::kTimedOut:
-      return Exit::kTimedOut;
-    case Code::kDamaged:
-      return Exit::kDamaged;
-    case Code::kInterrupted:
-      return Exit::kInterrupted;
-    default:
-      return Exit::kFailed;
+    case Code::kThrottled: return Exit::kUnreachable;
+    case Code::kTimedOut: return Exit::kTimedOut;
+    case Code::kDamaged: return Exit::kDamaged;
+    case Code::kInterrupted: return Exit::kInterrupted;
+    default: return Exit::kFailed;
   }
 }
 

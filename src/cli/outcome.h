@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a command ends: well, or with one line that says what failed, perhaps a second one that says what to do, and an exit
-// status that scripts can tell apart. docs/cli.md prints the table below.
+// How a command ends: well, or with one line that says what failed, perhaps a second one that says what to do, and an
+// exit status that scripts can tell apart. docs/cli.md prints the table below.
 #pragma once
 
 #include <expected>
@@ -36,7 +36,8 @@ std::span<const ExitMeaning> exit_meanings();
 /// The exit status that a failure of this kind gets, where the command knows nothing more exact.
 Exit exit_of(Code code);
 
-/// A failed command. `what` is one line without "error: "; `hint`, if any, says what to do next. Neither holds a secret.
+/// A failed command. `what` is one line without "error: "; `hint`, if any, says what to do next. Neither holds a
+/// secret.
 struct Failure {
   Exit exit = Exit::kFailed;
   std::string what;
@@ -44,7 +45,8 @@ struct Failure {
 
   Failure(Exit status, std::string text, std::string next = {})
       : exit(status), what(std::move(text)), hint(std::move(next)) {}
-  Failure(const Error& error) : exit(exit_of(error.code)), what(error.text()) {}  // NOLINT: so that TRY works in a command
+  Failure(const Error& error)
+      : exit(exit_of(error.code)), what(error.text()) {}  // NOLINT: so that TRY works in a command
 };
 
 /// The result of a command. TRY and TRY_OK work in functions that return it.
@@ -55,7 +57,8 @@ inline std::unexpected<Failure> fail(Exit exit, std::string what, std::string hi
 }
 /// The error with what was being done in front: "cannot open the bucket: permission denied".
 inline std::unexpected<Failure> fail(std::string_view doing, const Error& error, std::string hint = {}) {
-  return std::unexpected<Failure>(Failure(exit_of(error.code), std::string(doing) + ": " + error.text(), std::move(hint)));
+  return std::unexpected<Failure>(
+      Failure(exit_of(error.code), std::string(doing) + ": " + error.text(), std::move(hint)));
 }
 
 }  // namespace headrace::cli

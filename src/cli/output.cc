@@ -16,7 +16,8 @@ namespace {
 
 /// How many places of the screen a text takes, for UTF-8 without wide letters.
 std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 void pad(std::string& line, std::string_view cell, std::size_t width) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What commands print: tables for people, JSON documents for programs. JSON is the promise: members are added, not renamed; each
-// document says "apiVersion" and its "kind".
+// What commands print: tables for people, JSON documents for programs. JSON is the promise: members are added, not
+// renamed; each document says "apiVersion" and its "kind".
 #pragma once
 
 #include <string>

@@ -35,8 +35,8 @@ std::string upper(std::string text) {
 }
 
 std::string header(const std::string& name, const Program& program, std::string_view summary) {
-  return fmt::format(".TH {} 1 \"\" \"headrace {}\" \"Headrace\"\n.SH NAME\n{} \\- {}\n", upper(roff(name)), program.version,
-                     roff(name), roff(summary));
+  return fmt::format(".TH {} 1 \"\" \"headrace {}\" \"Headrace\"\n.SH NAME\n{} \\- {}\n", upper(roff(name)),
+                     program.version, roff(name), roff(summary));
 }
 
 std::string exit_section() {
@@ -52,7 +52,8 @@ std::string command_page(const Program& program, const Command& command) {
   out += fmt::format(".SH SYNOPSIS\n.B {}\n", roff(usage_line(command)));
   if (!command.description.empty()) out += fmt::format(".SH DESCRIPTION\n{}\n", roff(command.description));
   if (!command.arguments.empty()) out += ".SH ARGUMENTS\n";
-  for (const ArgumentSpec& spec : command.arguments) out += fmt::format(".TP\n.I {}\n{}\n", roff(spec.name), roff(spec.text));
+  for (const ArgumentSpec& spec : command.arguments)
+    out += fmt::format(".TP\n.I {}\n{}\n", roff(spec.name), roff(spec.text));
   out += ".SH OPTIONS\n";
   for (const OptionSpec& spec : all_options(command)) {
     const std::string flag = flag_text(spec);
@@ -73,12 +74,18 @@ std::string main_page(const Program& program) {
     out += fmt::format(".TP\n.BR headrace\\-{} (1)\n{}\n", roff(command.name), roff(command.summary));
   }
   out += ".SH FILES\n.TP\n.I ~/.config/headrace/config.yaml\n.TQ\n.I /etc/headrace/config.yaml\n";
-  out += roff("Flags without dashes, \"flag: value\" a line, for every command or indented below a command's name. The command "
-              "line comes first, then the environment, then the file of --config, then these two.") + "\n";
+  out += roff(
+             "Flags without dashes, \"flag: value\" a line, for every command or indented below a command's name. The "
+             "command "
+             "line comes first, then the environment, then the file of --config, then these two.") +
+         "\n";
   out += ".SH ENVIRONMENT\n.TP\n.B HEADRACE_*\n";
   out += roff("Every flag: --cache-size is HEADRACE_CACHE_SIZE.") + "\n";
   out += ".TP\n.B META_PASSWORD, ACCESS_KEY, SECRET_KEY\n";
-  out += roff("Secrets. They are taken out of the environment at the start; metadata and buckets of this version need none.") + "\n";
+  out += roff(
+             "Secrets. They are taken out of the environment at the start; metadata and buckets of this version need "
+             "none.") +
+         "\n";
   out += ".TP\n.B NO_COLOR\n" + roff("Set: no colours.") + "\n";
   return out + exit_section();
 }
@@ -88,7 +95,8 @@ std::string main_page(const Program& program) {
 std::vector<ManPage> man_pages(const Program& program) {
   std::vector<ManPage> pages{{"headrace.1", main_page(program)}};
   for (const Command& command : program.commands) {
-    if (!command.is_hidden) pages.push_back({fmt::format("headrace-{}.1", command.name), command_page(program, command)});
+    if (!command.is_hidden)
+      pages.push_back({fmt::format("headrace-{}.1", command.name), command_page(program, command)});
   }
   return pages;
 }

@@ -78,7 +78,8 @@ std::expected<ParsedLine, Failure> parse_line(const Command& command, const std:
   } catch (const CLI::ArgumentMismatch& e) {
     // CLI11 begins what it says with the flag.
     const std::string_view said = e.what();
-    return std::unexpected<Failure>(Failure(Exit::kUsage, fmt::format("{} needs a value", said.substr(0, said.find(':'))), see_help(command)));
+    return std::unexpected<Failure>(
+        Failure(Exit::kUsage, fmt::format("{} needs a value", said.substr(0, said.find(':'))), see_help(command)));
   } catch (const CLI::Error& e) {
     return std::unexpected<Failure>(Failure(Exit::kUsage, e.what(), see_help(command)));
   }
@@ -106,7 +107,8 @@ Outcome check_arguments(const Command& command, const std::vector<std::string>& 
     most = spec.repeats ? arguments.size() : most + 1;
   }
   if (arguments.size() > most) {
-    return fail(Exit::kUsage, fmt::format("headrace {} does not take '{}'", command.name, arguments[most]), see_help(command));
+    return fail(Exit::kUsage, fmt::format("headrace {} does not take '{}'", command.name, arguments[most]),
+                see_help(command));
   }
   return {};
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A command's words taken apart: flags with their values, and arguments. Flags may follow arguments, "--" ends them; letters may
-// stand together (-dq); --no-NAME switches off what environment or file switched on.
+// A command's words taken apart: flags with their values, and arguments. Flags may follow arguments, "--" ends them;
+// letters may stand together (-dq); --no-NAME switches off what environment or file switched on.
 #pragma once
 
 #include <string>

@@ -14,7 +14,12 @@ Command mount() {
       {.name = "background", .letter = 'd', .text = ""},
       {.name = "quiet", .letter = 'q', .text = ""},
       {.name = "cache-size", .kind = ValueKind::kSize, .value_name = "SIZE", .text = ""},
-      {.name = "fuse-option", .letter = 'o', .kind = ValueKind::kText, .value_name = "OPTION", .text = "", .repeats = true},
+      {.name = "fuse-option",
+       .letter = 'o',
+       .kind = ValueKind::kText,
+       .value_name = "OPTION",
+       .text = "",
+       .repeats = true},
       {.name = "no-bgjob", .text = ""},
   };
   command.refused = {{"writeback", 0, "it would lose data"}, {"verbose", 'v', "use --log-level debug"}};
@@ -29,7 +34,8 @@ std::string failure(const Words& words) {
 }
 
 TEST(Parse, FlagsMayStandBeforeBetweenAndBehindArguments) {
-  const auto line = parse_line(mount(), {"-d", "sqlite3://x", "--cache-size=1GiB", "/mnt", "-o", "ro", "-oallow_other"});
+  const auto line =
+      parse_line(mount(), {"-d", "sqlite3://x", "--cache-size=1GiB", "/mnt", "-o", "ro", "-oallow_other"});
   ASSERT_TRUE(line) << line.error().what;
   EXPECT_EQ(line->arguments, (Words{"sqlite3://x", "/mnt"}));
   EXPECT_EQ(line->flags.values.at("background"), Words{"true"});

@@ -94,7 +94,8 @@ Result<Answer> parse(const std::string& path, const std::string& bytes) {
   Answer answer;
   if (bytes.size() < sizeof answer) return Error(Code::kIo, path + ": no answer");
   std::memcpy(&answer, bytes.data(), sizeof answer);
-  if (answer.error == ENOTCONN || answer.error == ECONNABORTED) return Error(Code::kTransient, path + ": its server is gone");
+  if (answer.error == ENOTCONN || answer.error == ECONNABORTED)
+    return Error(Code::kTransient, path + ": its server is gone");
   if (answer.error != 0) return errno_error(answer.error, path);
   return answer;
 }
@@ -107,7 +108,8 @@ Result<Seen> look_at(const Scope& scope, Scheduler& scheduler, const std::string
   return answer.seen;
 }
 
-Result<std::string> read_file(const Scope& scope, Scheduler& scheduler, const std::string& path, std::size_t bytes_max) {
+Result<std::string> read_file(const Scope& scope, Scheduler& scheduler, const std::string& path,
+                              std::size_t bytes_max) {
   TRY(std::string bytes, ask(scope, scheduler.clock(), answer_bytes, path, sizeof(Answer) + bytes_max));
   TRY_OK(parse(path, bytes));
   bytes.erase(0, sizeof(Answer));

@@ -40,13 +40,15 @@ TEST_F(ProbeTest, AFileIsReadWholeOrUpToTheBound) {
   const std::string text(300'000, 'x');
   std::ofstream(folder_ / "file") << text;
   EXPECT_EQ(read_file(within(std::chrono::seconds(20)), scheduler_, folder_ / "file", 1u << 20).value_or(""), text);
-  EXPECT_EQ(read_file(within(std::chrono::seconds(20)), scheduler_, folder_ / "file", 1000).value_or(""), text.substr(0, 1000));
+  EXPECT_EQ(read_file(within(std::chrono::seconds(20)), scheduler_, folder_ / "file", 1000).value_or(""),
+            text.substr(0, 1000));
 }
 
 TEST_F(ProbeTest, AFileThatDoesNotAnswerIsGivenUpAtTheDeadline) {
   ASSERT_EQ(mkfifo((folder_ / "pipe").c_str(), 0600), 0);  // opening it for reading waits for a writer
   const Moment before = scheduler_.clock().now();
-  EXPECT_EQ(read_file(within(std::chrono::milliseconds(200)), scheduler_, folder_ / "pipe", 10).code(), Code::kTimedOut);
+  EXPECT_EQ(read_file(within(std::chrono::milliseconds(200)), scheduler_, folder_ / "pipe", 10).code(),
+            Code::kTimedOut);
   EXPECT_GE(scheduler_.clock().now() - before, std::chrono::milliseconds(200));
 }
 

@@ -67,7 +67,8 @@ std::string Progress::line() const {
   }
   if (!note_.empty()) out += ", " + note_;
   const double seconds = std::chrono::duration<double>(elapsed).count();
-  if (seconds >= 1) out += fmt::format(", {}/s", format_count(static_cast<std::uint64_t>(static_cast<double>(done_) / seconds)));
+  if (seconds >= 1)
+    out += fmt::format(", {}/s", format_count(static_cast<std::uint64_t>(static_cast<double>(done_) / seconds)));
   return out + ", " + format_duration(std::chrono::duration_cast<std::chrono::milliseconds>(elapsed));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far a long command has come: a line that is redrawn where a person looks at stderr, else one line every ten seconds, and
-// one at the end. Nothing at all with --quiet.
+// How far a long command has come: a line that is redrawn where a person looks at stderr, else one line every ten
+// seconds, and one at the end. Nothing at all with --quiet.
 #pragma once
 
 #include <cstdint>

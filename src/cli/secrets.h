@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Secrets come from the environment under JuiceFS's names. They are read once, at the very start, and then taken out of the
-// environment and overwritten where /proc/PID/environ shows them; a password in a URL on the command line is overwritten in place.
+// Secrets come from the environment under JuiceFS's names. They are read once, at the very start, and then taken out of
+// the environment and overwritten where /proc/PID/environ shows them; a password in a URL on the command line is
+// overwritten in place.
 #pragma once
 
 #include <span>
@@ -14,11 +15,12 @@ struct Secrets {
   std::string secret_key;     // SECRET_KEY
 };
 
-/// Takes the secrets out of the environment. To be called first in main(), while there is one thread. `environ`: the process's own.
+/// Takes the secrets out of the environment. To be called first in main(), while there is one thread. `environ`: the
+/// process's own.
 Secrets take_secrets(char** environment);
 
-/// Overwrites passwords in arguments of the form scheme://user:password@… with '*'. Returns how many there were. The caller has
-/// copied what it needs.
+/// Overwrites passwords in arguments of the form scheme://user:password@… with '*'. Returns how many there were. The
+/// caller has copied what it needs.
 int wipe_passwords(std::span<char*> arguments);
 
 }  // namespace headrace::cli

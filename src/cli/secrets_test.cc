@@ -24,8 +24,12 @@ TEST(Secrets, TheyAreGoneFromTheEnvironmentAndItsMemoryOnceTaken) {
 }
 
 TEST(Secrets, PasswordsInUrlsAreOverwrittenInPlaceAndNothingElseIs) {
-  std::vector<std::string> words{"headrace", "mount", "redis://user:pa@ss@host:6379/1", "redis://host:6379/1",
-                                 "--from=redis://:pw@h/1", "sqlite3:///tmp/a:b@c.db"};
+  std::vector<std::string> words{"headrace",
+                                 "mount",
+                                 "redis://user:pa@ss@host:6379/1",
+                                 "redis://host:6379/1",
+                                 "--from=redis://:pw@h/1",
+                                 "sqlite3:///tmp/a:b@c.db"};
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   EXPECT_EQ(wipe_passwords(arguments), 2);

@@ -59,7 +59,8 @@ std::vector<ObjectFault> compare_objects(const block::Layout& layout, SliceId sl
     if (object == found.end()) {
       faults.push_back({block::object_name(layout, wanted), "is missing"});
     } else if (object->size != wanted.size) {
-      faults.push_back({block::object_name(layout, wanted), fmt::format("has {} bytes in place of {}", object->size, wanted.size)});
+      faults.push_back(
+          {block::object_name(layout, wanted), fmt::format("has {} bytes in place of {}", object->size, wanted.size)});
     }
   }
   return faults;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a bucket holds of each slice, looked up in the order of slice ids: listed a group of slices at a time, so that a volume of
-// any size fits.
+// What a bucket holds of each slice, looked up in the order of slice ids: listed a group of slices at a time, so that a
+// volume of any size fits.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ class SliceObjects {
  public:
   SliceObjects(object::ObjectStore& objects, block::Layout layout) : objects_(objects), layout_(layout) {}
 
-  /// The objects of a slice, by block index. Ids that ascend cost one listing for each thousand (with hash prefixes: for each
-  /// 256th part of a million).
+  /// The objects of a slice, by block index. Ids that ascend cost one listing for each thousand (with hash prefixes:
+  /// for each 256th part of a million).
   Result<const std::vector<SliceObject>*> of(const Scope& scope, SliceId slice);
 
  private:

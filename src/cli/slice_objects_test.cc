@@ -15,13 +15,19 @@ constexpr std::uint32_t kBlock = 64u << 10;
 class CountingStore final : public object::ObjectStore {
  public:
   explicit CountingStore(object::ObjectStore& inner) : inner_(inner) {}
-  Result<object::GetResult> get(const Scope& scope, std::string_view key, std::uint64_t offset, MutableByteSpan into) override {
+  Result<object::GetResult> get(const Scope& scope, std::string_view key, std::uint64_t offset,
+                                MutableByteSpan into) override {
     return inner_.get(scope, key, offset, into);
   }
-  Result<void> put(const Scope& scope, std::string_view key, std::span<const ByteSpan> parts) override { return inner_.put(scope, key, parts); }
+  Result<void> put(const Scope& scope, std::string_view key, std::span<const ByteSpan> parts) override {
+    return inner_.put(scope, key, parts);
+  }
   Result<object::ObjectInfo> head(const Scope& scope, std::string_view key) override { return inner_.head(scope, key); }
-  Result<void> remove(const Scope& scope, std::span<const std::string> keys) override { return inner_.remove(scope, keys); }
-  Result<object::ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) override {
+  Result<void> remove(const Scope& scope, std::span<const std::string> keys) override {
+    return inner_.remove(scope, keys);
+  }
+  Result<object::ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after,
+                                std::size_t limit) override {
     ++listings;
     return inner_.list(scope, prefix, after, limit);
   }

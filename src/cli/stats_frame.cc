@@ -37,14 +37,13 @@ struct Span {
 
 std::string human(Unit unit, double value) {
   switch (unit) {
-    case Unit::kBytes:
-      return format_size(static_cast<std::uint64_t>(std::max(0.0, value)));
-    case Unit::kPercent:
-      return fmt::format("{:.0f}%", value);
+    case Unit::kBytes: return format_size(static_cast<std::uint64_t>(std::max(0.0, value)));
+    case Unit::kPercent: return fmt::format("{:.0f}%", value);
     case Unit::kSeconds:
-      return value < 0.001 ? fmt::format("{:.0f}us", value * 1e6) : value < 1 ? fmt::format("{:.1f}ms", value * 1e3) : fmt::format("{:.1f}s", value);
-    case Unit::kCount:
-      break;
+      return value < 0.001 ? fmt::format("{:.0f}us", value * 1e6)
+             : value < 1   ? fmt::format("{:.1f}ms", value * 1e3)
+                           : fmt::format("{:.1f}s", value);
+    case Unit::kCount: break;
   }
   return value < 100'000 ? fmt::format("{:.0f}", value) : fmt::format("{:.0f}k", value / 1000);
 }

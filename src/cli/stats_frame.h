@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One look at a mount's `.stats` file, and what two looks say of the time between them: the columns of `headrace stats`.
+// One look at a mount's `.stats` file, and what two looks say of the time between them: the columns of `headrace
+// stats`.
 #pragma once
 
 #include <map>
@@ -22,7 +23,8 @@ struct StatsColumn {
 };
 std::vector<StatsColumn> stats_columns();
 
-/// The values of the columns, in their order. `seconds`: between the looks, above 0. Counters that went back (a new server) count as 0.
+/// The values of the columns, in their order. `seconds`: between the looks, above 0. Counters that went back (a new
+/// server) count as 0.
 std::vector<double> stats_values(const StatsFrame& before, const StatsFrame& after, double seconds);
 
 /// The two header lines, and the line of one look, columns aligned.

@@ -9,8 +9,8 @@
 
 namespace headrace::cli {
 
-/// The candidate with the fewest changed, missing, additional or swapped letters, if they are at most a third of the word (at
-/// least one, at most three); of equals the first.
+/// The candidate with the fewest changed, missing, additional or swapped letters, if they are at most a third of the
+/// word (at least one, at most three); of equals the first.
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 
 }  // namespace headrace::cli

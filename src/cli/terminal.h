@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The three streams of a command: data goes to stdout, everything said to a person goes to stderr. Knows whether a person
-// looks, and whether colours are wanted.
+// The three streams of a command: data goes to stdout, everything said to a person goes to stderr. Knows whether a
+// person looks, and whether colours are wanted.
 #pragma once
 
 #include <atomic>

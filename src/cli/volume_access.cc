@@ -29,12 +29,12 @@ std::string random_name(Rng& rng) {
 
 }  // namespace
 
-ArgumentSpec meta_url_argument() {
-  return {"META-URL", "where the volume's metadata is: sqlite3://PATH"};
-}
+ArgumentSpec meta_url_argument() { return {"META-URL", "where the volume's metadata is: sqlite3://PATH"}; }
 
 OptionSpec bucket_option() {
-  return {.name = "bucket", .kind = ValueKind::kText, .value_name = "DIR",
+  return {.name = "bucket",
+          .kind = ValueKind::kText,
+          .value_name = "DIR",
           .text = "The bucket, where it is not (any more) the one that the volume's description names"};
 }
 
@@ -51,29 +51,34 @@ std::expected<std::string, Failure> bucket_directory(std::string_view text) {
   return path;
 }
 
-std::expected<VolumeAccess, Failure> open_volume(const Scope& scope, Scheduler& scheduler, const std::string& url, bool read_only,
-                                                 records::EngineObserver* observer) {
+std::expected<VolumeAccess, Failure> open_volume(const Scope& scope, Scheduler& scheduler, const std::string& url,
+                                                 bool read_only, records::EngineObserver* observer) {
   VolumeAccess access;
   access.url = shown(url);
   const bool may_be_made = url.starts_with("sqlite3://");
   auto engine = records::open_engine(url, {.read_only = read_only, .observer = observer}, scheduler);
   if (!engine) {
     std::string hint;
-    if (may_be_made && engine.code() == Code::kNotFound) hint = fmt::format("headrace format {} NAME makes a volume there", access.url);
-    if (may_be_made && engine.code() == Code::kDamaged) hint = "move the database away and load the newest backup from the bucket: headrace help load";
+    if (may_be_made && engine.code() == Code::kNotFound)
+      hint = fmt::format("headrace format {} NAME makes a volume there", access.url);
+    if (may_be_made && engine.code() == Code::kDamaged)
+      hint = "move the database away and load the newest backup from the bucket: headrace help load";
     return fail(fmt::format("cannot open {}", access.url), engine.error(), hint);
   }
   access.engine = *std::move(engine);
   auto format = meta::load_format(scope, *access.engine);
   if (!format) {
-    const std::string hint = may_be_made && format.code() == Code::kNotFound ? fmt::format("headrace format {} NAME makes a volume there", access.url) : "";
+    const std::string hint = may_be_made && format.code() == Code::kNotFound
+                                 ? fmt::format("headrace format {} NAME makes a volume there", access.url)
+                                 : "";
     return fail(fmt::format("cannot open the volume at {}", access.url), format.error(), hint);
   }
   access.format = *std::move(format);
   return access;
 }
 
-std::expected<std::unique_ptr<VolumeStore>, Failure> open_objects(Scheduler& scheduler, const meta::VolumeFormat& format,
+std::expected<std::unique_ptr<VolumeStore>, Failure> open_objects(Scheduler& scheduler,
+                                                                  const meta::VolumeFormat& format,
                                                                   const VolumeStoreOptions& options) {
   auto store = VolumeStore::open(format, scheduler, options);
   if (store) return *std::move(store);
@@ -105,7 +110,8 @@ Result<void> test_objects(const Scope& scope, object::ObjectStore& objects) {
   const std::array<std::string, 1> keys{key};
   const Result<void> removed = objects.remove(scope, keys);
   if (!got) return got.error();
-  if (got->bytes != bytes.size() || bytes != back) return Error(Code::kDamaged, "a test object came back with other bytes");
+  if (got->bytes != bytes.size() || bytes != back)
+    return Error(Code::kDamaged, "a test object came back with other bytes");
   return removed;
 }
 

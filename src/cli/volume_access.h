@@ -21,7 +21,8 @@ ArgumentSpec meta_url_argument();
 /// --bucket: the bucket in place of the one that the volume's description names.
 OptionSpec bucket_option();
 
-/// The directory that --bucket names, as a volume's description has it: absolute, with '/' at its end. kUsage: another kind of bucket.
+/// The directory that --bucket names, as a volume's description has it: absolute, with '/' at its end. kUsage: another
+/// kind of bucket.
 std::expected<std::string, Failure> bucket_directory(std::string_view text);
 
 /// The engine of a volume that is there, and its description.
@@ -31,13 +32,14 @@ struct VolumeAccess {
   meta::VolumeFormat format;
 };
 
-/// Failures name the URL without its password: kUsage (no metadata URL), kNotFound (no database, or no volume in it), kConflict (a
-/// foreign database) …
-std::expected<VolumeAccess, Failure> open_volume(const Scope& scope, Scheduler& scheduler, const std::string& url, bool read_only,
-                                                 records::EngineObserver* observer = nullptr);
+/// Failures name the URL without its password: kUsage (no metadata URL), kNotFound (no database, or no volume in it),
+/// kConflict (a foreign database) …
+std::expected<VolumeAccess, Failure> open_volume(const Scope& scope, Scheduler& scheduler, const std::string& url,
+                                                 bool read_only, records::EngineObserver* observer = nullptr);
 
 /// The volume's objects.
-std::expected<std::unique_ptr<VolumeStore>, Failure> open_objects(Scheduler& scheduler, const meta::VolumeFormat& format,
+std::expected<std::unique_ptr<VolumeStore>, Failure> open_objects(Scheduler& scheduler,
+                                                                  const meta::VolumeFormat& format,
                                                                   const VolumeStoreOptions& options);
 
 /// The description as it is stored, every member, with secrets masked.

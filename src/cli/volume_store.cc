@@ -13,10 +13,12 @@ Result<std::vector<std::string>> bucket_names(const std::string& bucket, std::ui
   if (shards <= 1) return std::vector<std::string>{bucket};
   const std::size_t at = bucket.find("%d");
   if (at == std::string::npos || bucket.find('%', at + 1) != std::string::npos) {
-    return Error(Code::kInvalid, fmt::format("with {} shards the bucket needs one %d in its name, got {}", shards, bucket));
+    return Error(Code::kInvalid,
+                 fmt::format("with {} shards the bucket needs one %d in its name, got {}", shards, bucket));
   }
   std::vector<std::string> names;
-  for (std::uint32_t i = 0; i < shards; ++i) names.push_back(bucket.substr(0, at) + std::to_string(i) + bucket.substr(at + 2));
+  for (std::uint32_t i = 0; i < shards; ++i)
+    names.push_back(bucket.substr(0, at) + std::to_string(i) + bucket.substr(at + 2));
   return names;
 }
 
@@ -24,7 +26,8 @@ Result<std::unique_ptr<VolumeStore>> VolumeStore::open(const meta::VolumeFormat&
                                                        const VolumeStoreOptions& options) {
   if (format.storage != "file") {
     return Error(Code::kNotSupported,
-                 fmt::format("objects in a storage of kind '{}' cannot be reached by this version: it knows 'file'", format.storage));
+                 fmt::format("objects in a storage of kind '{}' cannot be reached by this version: it knows 'file'",
+                             format.storage));
   }
   std::unique_ptr<VolumeStore> store(new VolumeStore());
   const std::string& bucket = options.bucket.empty() ? format.bucket : options.bucket;
@@ -44,7 +47,8 @@ Result<std::unique_ptr<VolumeStore>> VolumeStore::open(const meta::VolumeFormat&
     store->metered_ = std::make_unique<object::MeteredStore>(*top, *options.observer, scheduler.clock());
     top = store->metered_.get();
   }
-  store->retrying_ = std::make_unique<object::RetryingStore>(*top, scheduler, random_seed(), options.retries, options.observer);
+  store->retrying_ =
+      std::make_unique<object::RetryingStore>(*top, scheduler, random_seed(), options.retries, options.observer);
   store->prefixed_ = std::make_unique<object::PrefixedStore>(*store->retrying_, format.name + "/");
   return store;
 }

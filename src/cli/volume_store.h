@@ -17,16 +17,17 @@
 namespace headrace::cli {
 
 struct VolumeStoreOptions {
-  bool make_directory = false;                    // a directory that is to be the bucket is made
-  std::string bucket{};                           // in place of the description's, where not empty
+  bool make_directory = false;  // a directory that is to be the bucket is made
+  std::string bucket{};         // in place of the description's, where not empty
   object::RetryPolicy retries{};
-  object::RequestObserver* observer = nullptr;    // is told of every attempt and retry; outlives the store
+  object::RequestObserver* observer = nullptr;  // is told of every attempt and retry; outlives the store
 };
 
 /// Objects below "NAME/" of the volume's buckets. Lives where it was made; the scheduler outlives it.
 class VolumeStore {
  public:
-  /// kNotSupported: a storage this version has no client for. kInvalid: shards without "%d" in the bucket. What open_store() says.
+  /// kNotSupported: a storage this version has no client for. kInvalid: shards without "%d" in the bucket. What
+  /// open_store() says.
   static Result<std::unique_ptr<VolumeStore>> open(const meta::VolumeFormat& format, Scheduler& scheduler,
                                                    const VolumeStoreOptions& options);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel's side of the wire, protocol 7.45: linux/fuse.h for what every supported system's header has (7.38, Debian 12), and
-// under names of our own what came later. Values are the kernel's (include/uapi/linux/fuse.h); the layouts are pinned here, because a
-// system header that differs in one field would be found by users, not by tests.
+// The kernel's side of the wire, protocol 7.45: linux/fuse.h for what every supported system's header has (7.38, Debian
+// 12), and under names of our own what came later. Values are the kernel's (include/uapi/linux/fuse.h); the layouts are
+// pinned here, because a system header that differs in one field would be found by users, not by tests.
 #pragma once
 
 #include <linux/fuse.h>
@@ -12,7 +12,8 @@
 
 namespace headrace::fuse {
 
-/// The protocol this program speaks, and the oldest one it serves (Linux 3.5: everything a request parser here relies on).
+/// The protocol this program speaks, and the oldest one it serves (Linux 3.5: everything a request parser here relies
+/// on).
 inline constexpr std::uint32_t kProtocolMajor = 7, kProtocolMinor = 45, kProtocolMinorOldest = 19;
 
 /// Sizes of one request: the largest READ and WRITE, and what its header, struct and names may take besides.

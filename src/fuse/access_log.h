@@ -29,7 +29,8 @@ class AccessLog {
   virtual void record(const Access& access) = 0;
 };
 
-/// `2026.08.21 10:00:00.123456 [uid:0,gid:0,pid:4242] write (3,5,0,1): OK <0.000123>`; an error's text in place of OK. `when` in UTC.
+/// `2026.08.21 10:00:00.123456 [uid:0,gid:0,pid:4242] write (3,5,0,1): OK <0.000123>`; an error's text in place of OK.
+/// `when` in UTC.
 std::string access_line(const Access& access, Timestamp when);
 
 }  // namespace headrace::fuse

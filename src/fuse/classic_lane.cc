@@ -12,7 +12,8 @@
 namespace headrace::fuse {
 namespace {
 
-// A thread that rests gives its memory back after the first, and ends after the second, unless it is the only one that rests.
+// A thread that rests gives its memory back after the first, and ends after the second, unless it is the only one that
+// rests.
 constexpr Duration kRestBeforeGivingBack = std::chrono::seconds(1), kRestBeforeLeaving = std::chrono::seconds(10);
 constexpr std::size_t kRestingKept = 1;
 constexpr Duration kSignalAgain = std::chrono::milliseconds(5);
@@ -65,7 +66,8 @@ Result<Ending> ClassicLane::wait_ended(const Scope& scope) {
 
 Result<void> ClassicLane::stop_reading(const Scope& scope) {
   is_stopping_ = true;
-  // A signal that comes just before the read is lost, so it is sent until nobody reads. Requests that were read are served to their end.
+  // A signal that comes just before the read is lost, so it is sent until nobody reads. Requests that were read are
+  // served to their end.
   for (;;) {
     interrupt_readers();
     MutexLock lock(mutex_);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Leader and followers at /dev/fuse: threads that read requests and run them to their end (lane_policy.h says who reads when, and why the
-// device is always served). Threads are made when they are needed and go when they are not.
+// Leader and followers at /dev/fuse: threads that read requests and run them to their end (lane_policy.h says who reads
+// when, and why the device is always served). Threads are made when they are needed and go when they are not.
 #pragma once
 
 #include <pthread.h>
@@ -44,8 +44,8 @@ class ClassicLane {
   /// Until the connection has ended. kTimedOut, kInterrupted.
   Result<Ending> wait_ended(const Scope& scope);
 
-  /// Reads no more, and waits until all that was read is answered; the connection stays, for a successor. Then close() ends at once.
-  /// kTimedOut: some requests still run; they go on.
+  /// Reads no more, and waits until all that was read is answered; the connection stays, for a successor. Then close()
+  /// ends at once. kTimedOut: some requests still run; they go on.
   Result<void> stop_reading(const Scope& scope);
 
   /// Waits until all threads have ended: only when the connection has ended or stop_reading() was ok. Idempotent.

@@ -116,8 +116,9 @@ void ClassicLane::put_aside(Worker& self, const RequestHeader& header, ByteSpan 
   (void)aside_.put({self.device, header.unique, read_at, {message.begin(), message.end()}});
 }
 
-/// As a reader. Between a thread's last look at what was put aside and its end as a busy one, something may have been put there; and who put it there
-/// may have looked before that end. Both look again afterwards, so that one of them sees it.
+/// As a reader. Between a thread's last look at what was put aside and its end as a busy one, something may have been
+/// put there; and who put it there may have looked before that end. Both look again afterwards, so that one of them
+/// sees it.
 void ClassicLane::run_aside(Worker& self) {
   while (!aside_.is_empty() && claim_busy()) {
     --readers_;

@@ -114,7 +114,8 @@ Result<vfs::SetAttr> set_attr_of(const fuse_setattr_in& in) {
   }
   if (has(FATTR_SIZE)) set.size = in.size;
   if (has(FATTR_FH)) set.handle = in.fh;
-  // HANDLE_KILLPRIV_V2: suid and sgid are ours to take. A truncation says so; a chown to nobody else arrives as a change of nothing.
+  // HANDLE_KILLPRIV_V2: suid and sgid are ours to take. A truncation says so; a chown to nobody else arrives as a
+  // change of nothing.
   set.kills_privileges = has(FATTR_KILL_SUIDGID) || in.valid == 0;
   return set;
 }

@@ -23,7 +23,8 @@ fuse_entry_out entry_out_of(const vfs::NodeEntry& entry);
 OpenOut open_out_of(const vfs::Opened& opened);
 fuse_statfs_out statfs_out_of(const meta::VolumeUsage& usage);
 
-/// What a SETATTR changes. FATTR_CTIME is left out: the change time is ours to set. kInvalid: nanoseconds above a second.
+/// What a SETATTR changes. FATTR_CTIME is left out: the change time is ours to set. kInvalid: nanoseconds above a
+/// second.
 Result<vfs::SetAttr> set_attr_of(const fuse_setattr_in& in);
 
 /// Packs a directory's entries as READDIR and READDIRPLUS reply with them.

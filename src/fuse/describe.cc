@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests as text for the access log. Names come from users: what is not printable is escaped, so that one request is one line.
+// Requests as text for the access log. Names come from users: what is not printable is escaped, so that one request is
+// one line.
 #include "fuse/request.h"
 
 #include <fmt/format.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The descriptors of one connection to the kernel: the one it was mounted with, and clones, each with a queue of its own for requests that are being
-// answered. They belong to the connection, not to threads: threads come and go and share them, and a supervisor that keeps them all keeps the
-// requests that a dead server had read (a clone's last close ends what was read from it).
+// The descriptors of one connection to the kernel: the one it was mounted with, and clones, each with a queue of its
+// own for requests that are being answered. They belong to the connection, not to threads: threads come and go and
+// share them, and a supervisor that keeps them all keeps the requests that a dead server had read (a clone's last close
+// ends what was read from it).
 #pragma once
 
 #include <sys/uio.h>
@@ -35,7 +36,8 @@ class Devices {
   /// At least one; the first is the one that INIT comes through.
   explicit Devices(std::vector<UniqueFd> descriptors);
 
-  /// Clones until there are `count`. An error leaves those there are, which is enough to serve. Before threads use this object.
+  /// Clones until there are `count`. An error leaves those there are, which is enough to serve. Before threads use this
+  /// object.
   Result<void> clone_up_to(std::size_t count, const CloneDevice& clone);
 
   std::size_t count() const { return descriptors_.size(); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One function an operation, chosen by the type of its arguments. A template over the file system, so that tests can put a scripted one in its
-// place without an interface of forty methods; include it where one is made, not where one is used (that is fuse/handlers.h).
+// One function an operation, chosen by the type of its arguments. A template over the file system, so that tests can
+// put a scripted one in its place without an interface of forty methods; include it where one is made, not where one is
+// used (that is fuse/handlers.h).
 #pragma once
 
 #include <fcntl.h>
@@ -14,9 +15,9 @@
 
 #include "fuse/convert.h"
 #include "fuse/handler.h"
+#include "metrics/registry.h"
 #include "vfs/node_table.h"
 #include "vfs/takeover_index.h"
-#include "metrics/registry.h"
 
 namespace headrace::fuse {
 
@@ -70,8 +71,8 @@ class FileHandler final : public RequestHandler {
     bool is_done() const { return earlier && earlier->state == vfs::KeptRequest::State::kDone; }
   };
 
-  // Requests that a server began and did not answer (docs/design/0003). The kernel holds the directory's lock while it asks for a change of
-  // names, so that nobody else on this mount can have made or taken the name meanwhile.
+  // Requests that a server began and did not answer (docs/design/0003). The kernel holds the directory's lock while it
+  // asks for a change of names, so that nobody else on this mount can have made or taken the name meanwhile.
 
   static bool must_not_run_twice(std::uint32_t opcode) {
     switch (opcode) {
@@ -142,7 +143,8 @@ class FileHandler final : public RequestHandler {
 
   void make_node(Call& call, std::string_view name, const meta::NewNode& node) {
     const auto make = [&] { return files_.mknod(call.scope, call.caller, call.node, name, node); };
-    give_entry(call, made_once(call, name, make, [&](const vfs::NodeEntry& found) { return found.attr.type == node.type; }));
+    give_entry(call,
+               made_once(call, name, make, [&](const vfs::NodeEntry& found) { return found.attr.type == node.type; }));
   }
 
   void on(Call& call, const LookupAsk& ask) {
@@ -177,7 +179,8 @@ class FileHandler final : public RequestHandler {
     });
   }
 
-  /// Two names that are exchanged twice are as before, so the inode of the first one is written down. True: it has another one by now.
+  /// Two names that are exchanged twice are as before, so the inode of the first one is written down. True: it has
+  /// another one by now.
   bool note_exchanged(Call& call, std::string_view name) {
     if (call.kept == nullptr) return false;
     const Result<vfs::NodeEntry> found = files_.lookup(call.scope, call.caller, call.node, name);
@@ -256,7 +259,8 @@ class FileHandler final : public RequestHandler {
   }
 
   void on(Call& call, const SetxattrAsk& ask) {
-    once(call, Code::kExists, [&] { return files_.setxattr(call.scope, call.caller, call.node, ask.name, ask.value, ask.flags); });
+    once(call, Code::kExists,
+         [&] { return files_.setxattr(call.scope, call.caller, call.node, ask.name, ask.value, ask.flags); });
   }
   void on(Call& call, const RemovexattrAsk& ask) {
     once(call, Code::kNoData, [&] { return files_.removexattr(call.scope, call.caller, call.node, ask.name); });
@@ -316,9 +320,8 @@ class FileHandler final : public RequestHandler {
   void on(Call& call, const CreateAsk& ask) {
     int flags = static_cast<int>(ask.flags);
     if (call.may_be_done()) flags &= ~O_EXCL;  // what is there is what it made
-    give_created(
-        call, files_.create(call.scope, call.caller, call.node, ask.name, static_cast<std::uint16_t>(ask.mode & 07777),
-                            flags, ask.kills_privileges));
+    give_created(call, files_.create(call.scope, call.caller, call.node, ask.name,
+                                     static_cast<std::uint16_t>(ask.mode & 07777), flags, ask.kills_privileges));
   }
   void on(Call& call, const TmpfileAsk& ask) {
     give_created(call,
@@ -338,12 +341,12 @@ class FileHandler final : public RequestHandler {
 
   void on(Call& call, const WriteAsk& ask) {
     // Only an append is written down as done: its bytes are committed.
-    const Result<std::size_t> written =
-        call.is_done() ? Result<std::size_t>(ask.data.size())
-                       : files_.write(call.scope, ask.handle, call.node, ask.offset, ask.data,
-                                      {.kills_privileges = ask.kills_privileges,
-                                       .from_page_cache = ask.from_page_cache,
-                                       .request = call.kept});
+    const Result<std::size_t> written = call.is_done()
+                                            ? Result<std::size_t>(ask.data.size())
+                                            : files_.write(call.scope, ask.handle, call.node, ask.offset, ask.data,
+                                                           {.kills_privileges = ask.kills_privileges,
+                                                            .from_page_cache = ask.from_page_cache,
+                                                            .request = call.kept});
     if (!written) {
       call.reply.fail(written.code());
       return;

@@ -50,7 +50,9 @@ class ResendTest : public ::testing::Test {
   static RequestBuilder mkdir(std::uint64_t unique) {
     return std::move(RequestBuilder(FUSE_MKDIR, unique, 7).add(fuse_mkdir_in{S_IFDIR | 0755, 0}).name("d"));
   }
-  static RequestBuilder unlink(std::uint64_t unique) { return std::move(RequestBuilder(FUSE_UNLINK, unique, 7).name("f")); }
+  static RequestBuilder unlink(std::uint64_t unique) {
+    return std::move(RequestBuilder(FUSE_UNLINK, unique, 7).name("f"));
+  }
 
   const Negotiated negotiated_ = *negotiate(Offer{7, 45, 131072, ~std::uint64_t{0}}, Wish{});
   metrics::Registry registry_;
@@ -118,7 +120,8 @@ TEST_F(ResendTest, AnExchangeIsNotUndone) {
 
 TEST_F(ResendTest, AHandleThatWasNeverHandedOverIsTakenBack) {
   began(Detail::kHandle, 77);
-  EXPECT_EQ(serve(RequestBuilder(FUSE_OPEN, kAgain, 7).add(fuse_open_in{O_RDWR, 0})), (Calls{"release 77 7 -", "open 7 2"}));
+  EXPECT_EQ(serve(RequestBuilder(FUSE_OPEN, kAgain, 7).add(fuse_open_in{O_RDWR, 0})),
+            (Calls{"release 77 7 -", "open 7 2"}));
   began(Detail::kHandle, 78);
   EXPECT_EQ(serve(RequestBuilder(FUSE_OPENDIR, kAgain, 7).add(fuse_open_in{})), (Calls{"releasedir 78", "opendir 7"}));
 }
@@ -126,7 +129,8 @@ TEST_F(ResendTest, AHandleThatWasNeverHandedOverIsTakenBack) {
 TEST_F(ResendTest, AnExclusiveCreateFindsItsOwnFile) {
   began();
   const auto create = [](std::uint64_t unique) {
-    return std::move(RequestBuilder(FUSE_CREATE, unique, 7).add(fuse_create_in{O_RDWR | O_CREAT | O_EXCL, 0600, 0, 0}).name("n"));
+    return std::move(
+        RequestBuilder(FUSE_CREATE, unique, 7).add(fuse_create_in{O_RDWR | O_CREAT | O_EXCL, 0600, 0, 0}).name("n"));
   };
   EXPECT_EQ(serve(create(kAgain)), Calls{"create 7 n 384 " + std::to_string(O_RDWR | O_CREAT) + " umask 0"});
   EXPECT_EQ(serve(create(12)), Calls{"create 7 n 384 " + std::to_string(O_RDWR | O_CREAT | O_EXCL) + " umask 0"});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each operation from the kernel's bytes to the file system's call and back, with a file system that writes down what it was asked.
+// Each operation from the kernel's bytes to the file system's call and back, with a file system that writes down what
+// it was asked.
 #include "fuse/file_handler.h"
 
 #include <gtest/gtest.h>

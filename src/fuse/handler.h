@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a lane calls for each request, whatever lane it is. The file system's own is fuse/handlers.h; tests have small ones.
+// What a lane calls for each request, whatever lane it is. The file system's own is fuse/handlers.h; tests have small
+// ones.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +17,9 @@ class RequestHandler {
  public:
   virtual ~RequestHandler() = default;
 
-  /// Runs one request to its end on this thread, and answers it, or hands the reply to what will (a lock that has to wait). `scope` ends at the
-  /// operation's deadline and is stopped when the kernel says that the caller gave up. `scratch` is free for bytes of the reply until
-  /// this returns. INIT, INTERRUPT, FORGET and DESTROY do not come here.
+  /// Runs one request to its end on this thread, and answers it, or hands the reply to what will (a lock that has to
+  /// wait). `scope` ends at the operation's deadline and is stopped when the kernel says that the caller gave up.
+  /// `scratch` is free for bytes of the reply until this returns. INIT, INTERRUPT, FORGET and DESTROY do not come here.
   virtual void serve(const Scope& scope, const Request& request, MutableByteSpan scratch, Reply reply) = 0;
 
   /// The kernel dropped so many lookups of a node. Must not wait: it is called by the last reader too.

@@ -24,7 +24,8 @@ class FileAccessLog final : public AccessLog {
 
 }  // namespace
 
-std::unique_ptr<RequestHandler> new_handler(vfs::FileSystem& files, metrics::Registry& registry, vfs::TakeoverIndex* index) {
+std::unique_ptr<RequestHandler> new_handler(vfs::FileSystem& files, metrics::Registry& registry,
+                                            vfs::TakeoverIndex* index) {
   return std::make_unique<FileHandler<vfs::FileSystem>>(files, registry, index);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel's bytes on a real file system in memory: a file is made, written, read and listed, and the access log tells of it.
+// The kernel's bytes on a real file system in memory: a file is made, written, read and listed, and the access log
+// tells of it.
 #include "fuse/handlers.h"
 
 #include <fcntl.h>

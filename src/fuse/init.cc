@@ -8,8 +8,8 @@
 namespace headrace::fuse {
 namespace {
 
-// Requests the kernel may have in flight on its own account (readahead, write-back, asynchronous direct I/O), and from where on it
-// calls the device congested: three quarters, as libfuse and the kernel's own default have it.
+// Requests the kernel may have in flight on its own account (readahead, write-back, asynchronous direct I/O), and from
+// where on it calls the device congested: three quarters, as libfuse and the kernel's own default have it.
 constexpr std::uint16_t kBackgroundMax = 256, kCongestionThreshold = 192;
 
 }  // namespace

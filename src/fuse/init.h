@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// INIT: what the kernel offers, what we want, what shall be used (kernel-lanes sheet, section 3; protocol as linux/fuse.h). Pure.
+// INIT: what the kernel offers, what we want, what shall be used (kernel-lanes sheet, section 3; protocol as
+// linux/fuse.h). Pure.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,8 @@ struct Wish {
   bool passthrough = true;   // only where the server may register backing files
 };
 
-/// What holds for a connection from INIT on. Plain bytes: a supervisor keeps it beside the descriptor, so that a successor can serve
-/// the connection without an INIT (DESIGN 8.5).
+/// What holds for a connection from INIT on. Plain bytes: a supervisor keeps it beside the descriptor, so that a
+/// successor can serve the connection without an INIT (DESIGN 8.5).
 struct Negotiated {
   static constexpr std::uint32_t kMagic = 0x48524e31;  // "HRN1"
   std::uint32_t magic = kMagic;
@@ -51,7 +52,8 @@ Result<Offer> parse_init(ByteSpan body);
 /// The bits that a mount of this wish asks for, whatever the kernel offers.
 std::uint64_t wanted_flags(const Wish& wish);
 
-/// kVersion with a sentence: a kernel that is too old, or of a larger major version (answer_major() then; a new INIT follows).
+/// kVersion with a sentence: a kernel that is too old, or of a larger major version (answer_major() then; a new INIT
+/// follows).
 Result<Negotiated> negotiate(const Offer& offer, const Wish& wish);
 
 /// What a successor reads back. kVersion: not written by this program, or by one that knew another layout.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The decisions of the classic lane, apart from the threads that act on them. Pure.
 //
-// One thread reads while there is little to do, so that it stays on a warm core and a request costs no hand-over. It serves what it read by itself.
-// Another one is sent to read when it is about to sleep, or when it finds at each return that requests are waiting. What keeps the device
-// served: at most `threads_max - 1` threads run requests that may wait, so that one is always free to read. When it reads a request beyond that, the request
-// is put aside until a thread is done, and the reader goes on reading: interrupts, forgets and unmounting never wait for a slow store.
+// One thread reads while there is little to do, so that it stays on a warm core and a request costs no hand-over. It
+// serves what it read by itself. Another one is sent to read when it is about to sleep, or when it finds at each return
+// that requests are waiting. What keeps the device served: at most `threads_max - 1` threads run requests that may
+// wait, so that one is always free to read. When it reads a request beyond that, the request is put aside until a
+// thread is done, and the reader goes on reading: interrupts, forgets and unmounting never wait for a slow store.
 #pragma once
 
 #include <algorithm>
@@ -21,12 +22,13 @@ struct LaneLimits {
   unsigned threads_max = 0;  // at least 2
   unsigned readers_max = 0;  // how many may wait at the device at once
   unsigned cpus = 1;
-  Duration spin = {};           // how long a reader looks for a request before it sleeps; 0: not at all
+  Duration spin = {};  // how long a reader looks for a request before it sleeps; 0: not at all
   std::size_t aside_requests_max = 4096;
   std::size_t aside_bytes_max = 64u << 20;
 };
 
-/// Enough threads that misses can wait for the store side by side (a miss takes milliseconds), few enough that their stacks do not matter.
+/// Enough threads that misses can wait for the store side by side (a miss takes milliseconds), few enough that their
+/// stacks do not matter.
 constexpr LaneLimits default_lane_limits(unsigned cpus) {
   return {.threads_max = std::min(2 * cpus + 48, 128u),
           .readers_max = std::clamp(cpus, 1u, 4u),
@@ -53,8 +55,8 @@ struct ReadHistory {
   }
 };
 
-/// Whether a reader that looks before it sleeps has been lucky. Waking a sleeping core takes longer than most requests, so who asks one
-/// thing after the other is served two to three times as fast; who asks rarely must not pay for it.
+/// Whether a reader that looks before it sleeps has been lucky. Waking a sleeping core takes longer than most requests,
+/// so who asks one thing after the other is served two to three times as fast; who asks rarely must not pay for it.
 class SpinHistory {
  public:
   constexpr bool is_worth_it() {
@@ -77,24 +79,27 @@ inline constexpr unsigned kLooksMax = 1000;
 
 inline constexpr unsigned kReadsWaitingForHelp = 4, kReadsCalmForRest = 16;
 
-/// Before a thread serves what it read: shall another one read meanwhile? `working`: threads that run and do not sleep, this one included.
+/// Before a thread serves what it read: shall another one read meanwhile? `working`: threads that run and do not sleep,
+/// this one included.
 constexpr bool wants_help(const ReadHistory& history, unsigned readers_left, unsigned working,
                           const LaneLimits& limits) {
   return readers_left == 0 && history.waiting_in_a_row >= kReadsWaitingForHelp && working < limits.cpus;
 }
 
-/// After a thread served what it read: shall it rest instead of reading? `other_readers`: threads at the device without it.
+/// After a thread served what it read: shall it rest instead of reading? `other_readers`: threads at the device without
+/// it.
 constexpr bool may_rest(const ReadHistory& history, unsigned other_readers, const LaneLimits& limits) {
   if (other_readers == 0) return false;
   return other_readers >= limits.readers_max || history.calm_in_a_row >= kReadsCalmForRest;
 }
 
-/// How long a request may take before it fails (reliability sheet, section 4): bytes on their way in and out get more than names.
+/// How long a request may take before it fails (reliability sheet, section 4): bytes on their way in and out get more
+/// than names.
 Duration time_limit_of(std::uint32_t opcode);
 
-/// Whether a request that runs ends when its caller got a signal. The kernel says so for any signal, a profiler's or a timer's too, and the
-/// caller then sees EINTR. What changes names or attributes runs on, to its deadline at most: a mkdir that happened must not say EINTR, since who tries
-/// again gets EEXIST.
+/// Whether a request that runs ends when its caller got a signal. The kernel says so for any signal, a profiler's or a
+/// timer's too, and the caller then sees EINTR. What changes names or attributes runs on, to its deadline at most: a
+/// mkdir that happened must not say EINTR, since who tries again gets EEXIST.
 bool may_be_interrupted(const Request& request);
 
 }  // namespace headrace::fuse

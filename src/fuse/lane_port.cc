@@ -35,8 +35,8 @@ LanePort::LanePort(std::shared_ptr<const Devices> devices, const Clock& clock, c
 
 bool LanePort::send(int device, const RequestHeader& header, std::span<const iovec> parts) {
   const int error = write_message(device, parts);
-  // ENOENT: nobody waits for it any more. ENODEV, ECONNABORTED, EPIPE: the connection is over. Anything else is a reply that the kernel
-  // does not understand: our mistake, and the caller still waits. An error alone it always takes.
+  // ENOENT: nobody waits for it any more. ENODEV, ECONNABORTED, EPIPE: the connection is over. Anything else is a reply
+  // that the kernel does not understand: our mistake, and the caller still waits. An error alone it always takes.
   if (error == 0 || error == ENOENT || error == ENODEV || error == ECONNABORTED || error == EPIPE || error == ENOTCONN)
     return error == 0;
   log_rarely(refused_logged_, "the kernel refused a reply",

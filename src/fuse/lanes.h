@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which ways into the kernel a mount may use (`--lanes`), which ones this machine has, and what to do about the missing ones:
-// for `mount`, `status` and `doctor`.
+// Which ways into the kernel a mount may use (`--lanes`), which ones this machine has, and what to do about the missing
+// ones: for `mount`, `status` and `doctor`.
 #pragma once
 
 #include <optional>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mounting and unmounting: by the kernel's own calls where we may, through fusermount3 where we may not. Every refusal is one sentence that says what
-// to do. A process never touches a path below a mount that it serves; what has to be asked of a foreign mount is asked by a short-lived child.
+// Mounting and unmounting: by the kernel's own calls where we may, through fusermount3 where we may not. Every refusal
+// is one sentence that says what to do. A process never touches a path below a mount that it serves; what has to be
+// asked of a foreign mount is asked by a short-lived child.
 #pragma once
 
 #include <cstdint>
@@ -27,14 +28,14 @@ struct Mounted {
   bool by_helper = false;         // through fusermount3: no passthrough
 };
 
-/// Mounts with nosuid, nodev, default_permissions, type fuse.headrace. The mount is visible when this returns, and answers when the session serves:
-/// INIT first. A dead mount of ours at the same place is freed first. `log` is told what is odd and no refusal.
-/// kNotFound, kNotDirectory: the mount point. kBusy: a mount of ours is there already, or one that does not answer. kNotPermitted: what is missing.
-/// kNotSupported: no FUSE here. kInvalid: an option.
+/// Mounts with nosuid, nodev, default_permissions, type fuse.headrace. The mount is visible when this returns, and
+/// answers when the session serves: INIT first. A dead mount of ours at the same place is freed first. `log` is told
+/// what is odd and no refusal. kNotFound, kNotDirectory: the mount point. kBusy: a mount of ours is there already, or
+/// one that does not answer. kNotPermitted: what is missing. kNotSupported: no FUSE here. kInvalid: an option.
 Result<Mounted> mount_fuse(const Scope& scope, const Log& log, const MountOptions& options);
 
-/// How much the kernel reads ahead in buffered reads of this mount: 128 KiB by itself, and INIT can only lower it. After INIT, which sets it. An error
-/// is none to stop for: it costs speed alone.
+/// How much the kernel reads ahead in buffered reads of this mount: 128 KiB by itself, and INIT can only lower it.
+/// After INIT, which sets it. An error is none to stop for: it costs speed alone.
 Result<void> set_read_ahead(unsigned major, unsigned minor, std::uint32_t kib);
 
 enum class UnmountMode {
@@ -45,11 +46,12 @@ enum class UnmountMode {
 /// kInvalid: nothing is mounted there. kBusy: in use, kNormal alone. kNotPermitted.
 Result<void> unmount_fuse(const std::string& mount_point, UnmountMode mode);
 
-/// Takes away a mount of ours whose server is gone ("Transport endpoint is not connected"). True: there was one. False: there was none, or a living
-/// one, or somebody else's.
+/// Takes away a mount of ours whose server is gone ("Transport endpoint is not connected"). True: there was one. False:
+/// there was none, or a living one, or somebody else's.
 Result<bool> free_dead_mount(const Scope& scope, const std::string& mount_point);
 
-/// Ends a connection: all that waits on it fails with ECONNABORTED. By the minor number of the mount's device. kNotFound: no such connection.
+/// Ends a connection: all that waits on it fails with ECONNABORTED. By the minor number of the mount's device.
+/// kNotFound: no such connection.
 Result<void> abort_connection(unsigned minor);
 
 /// How many requests of a connection are not answered yet: what `status` shows of a server that may hang.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mounting through fusermount3: the environment variable _FUSE_COMMFD names a socket on which it sends the descriptor (libfuse, lib/mount.c).
+// Mounting through fusermount3: the environment variable _FUSE_COMMFD names a socket on which it sends the descriptor
+// (libfuse, lib/mount.c).
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// mountinfo holds paths that users choose: every text is parsed to its end, and a line that is accepted has a mount point.
+// mountinfo holds paths that users choose: every text is parsed to its end, and a line that is accepted has a mount
+// point.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

@@ -187,8 +187,8 @@ void Notifier::send_inode(vfs::NodeId node, const Range& range) {
   inodes_sent_.add();
 }
 
-// Bytes for the page cache are the one message that moves an inode's end: one byte, the last. Of its page it makes no more than it says,
-// and the invalidation that follows drops the page.
+// Bytes for the page cache are the one message that moves an inode's end: one byte, the last. Of its page it makes no
+// more than it says, and the invalidation that follows drops the page.
 void Notifier::send_end(vfs::NodeId node, const End& end) {
   const fuse_notify_store_out store{node, end.length - 1, 1, 0};
   const char last = static_cast<char>(end.last_byte);

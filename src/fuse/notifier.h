@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel port of a mount: registers backing files, and tells the kernel what to forget. Notifications go out by one thread that
-// serves no requests, because the kernel may hold a notification back until the very request is answered that caused it.
+// The kernel port of a mount: registers backing files, and tells the kernel what to forget. Notifications go out by one
+// thread that serves no requests, because the kernel may hold a notification back until the very request is answered
+// that caused it.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +27,10 @@ struct NotifierLimits {
   std::size_t entries_max = 16384;
 };
 
-/// Several notifications about one inode wait as one, about what covers them all; the same name waits once. When too many names wait, all names the kernel
-/// knows are dropped at once (an epoch, protocol 7.44) in their place; where there is none, and for inodes, the notification is given
-/// up and counted: the kernel then goes on with what it has until its time is over.
+/// Several notifications about one inode wait as one, about what covers them all; the same name waits once. When too
+/// many names wait, all names the kernel knows are dropped at once (an epoch, protocol 7.44) in their place; where
+/// there is none, and for inodes, the notification is given up and counted: the kernel then goes on with what it has
+/// until its time is over.
 class Notifier final : public vfs::KernelPort {
  public:
   /// `device` stays open and the caller's. `is_privileged`: this process may register backing files.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mount, session and notifier with the real kernel and a file system of five files. The clients are other processes with a time limit; what is left
-// mounted by a failed test is aborted.
+// Mount, session and notifier with the real kernel and a file system of five files. The clients are other processes
+// with a time limit; what is left mounted by a failed test is aborted.
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
@@ -33,8 +33,8 @@ namespace {
 constexpr const char* kDirectText = "bytes through the server\n";
 constexpr const char* kPassedText = "bytes through the kernel alone\n";
 
-/// The root has: direct (2), passed (3, on a backing), hangs (4: its read waits until it is given up), kept (5: its read is never answered by this
-/// handler), big (6: 8 MiB).
+/// The root has: direct (2), passed (3, on a backing), hangs (4: its read waits until it is given up), kept (5: its
+/// read is never answered by this handler), big (6: 8 MiB).
 class FiveFiles final : public RequestHandler {
  public:
   explicit FiveFiles(Scheduler& scheduler) : changed_(scheduler.new_event()) {}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The answer to one request: a movable object, given exactly once, from any thread, to the descriptor that the request was read from
-// (the kernel looks for it there alone). One message to the kernel, straight from the bytes that are given.
+// The answer to one request: a movable object, given exactly once, from any thread, to the descriptor that the request
+// was read from (the kernel looks for it there alone). One message to the kernel, straight from the bytes that are
+// given.
 #pragma once
 
 #include <sys/uio.h>
@@ -31,8 +32,8 @@ struct Answered {
 class ReplyPort : public std::enable_shared_from_this<ReplyPort> {
  public:
   virtual ~ReplyPort() = default;
-  /// One message to the kernel. False: nobody waits for it any more (the caller was killed, or the connection is gone), so that what the
-  /// reply would have handed over (a lookup, an open file) has no owner.
+  /// One message to the kernel. False: nobody waits for it any more (the caller was killed, or the connection is gone),
+  /// so that what the reply would have handed over (a lookup, an open file) has no owner.
   virtual bool send(int device, const RequestHeader& header, std::span<const iovec> parts) = 0;
   /// Called once a request, behind send().
   virtual void answered(const Answered& answered) = 0;

@@ -44,7 +44,8 @@ class Cursor {
     return text_view(take_bytes(length + 1)).substr(0, length);
   }
 
-  /// The name of a directory entry or attribute: not empty. Longer ones than any file system here has stop at the kernel (1,024).
+  /// The name of a directory entry or attribute: not empty. Longer ones than any file system here has stop at the
+  /// kernel (1,024).
   std::string_view take_name() {
     const std::string_view name = take_text(kNameFromKernelMax);
     if (name.empty()) fail();

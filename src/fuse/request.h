@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request of the kernel, from bytes to typed arguments. Everything is checked here, so that nothing behind it looks at a length
-// again: structs are whole, names end inside the buffer and are not longer than the file system allows any name to be, data have the length that
-// their struct says. Views point into the buffer that was parsed. Pure.
+// One request of the kernel, from bytes to typed arguments. Everything is checked here, so that nothing behind it looks
+// at a length again: structs are whole, names end inside the buffer and are not longer than the file system allows any
+// name to be, data have the length that their struct says. Views point into the buffer that was parsed. Pure.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@ namespace headrace::fuse {
 
 using NodeId = std::uint64_t;
 
-// The arguments of each operation, as the kernel's structs name them. `node` of the request is the directory where a name is given.
+// The arguments of each operation, as the kernel's structs name them. `node` of the request is the directory where a
+// name is given.
 struct LookupAsk {
   std::string_view name;
 };
@@ -157,7 +158,8 @@ struct CopyAsk {
 };
 struct SyncfsAsk {};
 struct IoctlAsk {};
-/// An operation that we do not serve (ACCESS, BMAP, POLL, STATX …) or do not know: the kernel is told ENOSYS and stops asking.
+/// An operation that we do not serve (ACCESS, BMAP, POLL, STATX …) or do not know: the kernel is told ENOSYS and stops
+/// asking.
 struct UnservedAsk {};
 
 using Ask =
@@ -187,17 +189,20 @@ struct Request {
 
 /// The header alone. kInvalid: fewer bytes than a header, or not the length that it says.
 Result<RequestHeader> parse_header(ByteSpan message);
-/// The whole request. kInvalid, naming the operation: it is not what the protocol says; the caller still has parse_header() to reply by.
+/// The whole request. kInvalid, naming the operation: it is not what the protocol says; the caller still has
+/// parse_header() to reply by.
 Result<Request> parse_request(ByteSpan message, const Negotiated& negotiated);
 
-/// The operation's name as JuiceFS's metrics and access log have it ("lookup", "read" …); "unknown" for numbers that have none.
+/// The operation's name as JuiceFS's metrics and access log have it ("lookup", "read" …); "unknown" for numbers that
+/// have none.
 std::string_view name_of_opcode(std::uint32_t opcode);
 /// One past the largest opcode that has a name: the size of tables by opcode.
 inline constexpr std::uint32_t kOpcodeCount = 54;
 /// FORGET and BATCH_FORGET get no reply, INTERRUPT needs none.
 bool wants_reply(std::uint32_t opcode);
 
-/// The arguments as a person reads them in the access log: "(1,train)", "(3,4096,0,1)": node, then what the operation has.
+/// The arguments as a person reads them in the access log: "(1,train)", "(3,4096,0,1)": node, then what the operation
+/// has.
 std::string describe(const Request& request);
 
 }  // namespace headrace::fuse

@@ -54,7 +54,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return with_ext;
   }();
   check(std::as_bytes(std::span(data, size)), now);
-  // Most inputs fail at the length; with a right one the rest is reached. The copy has no slack, so that one byte too far is seen.
+  // Most inputs fail at the length; with a right one the rest is reached. The copy has no slack, so that one byte too
+  // far is seen.
   std::vector<std::byte> message(size);
   if (size >= sizeof(fuse_in_header)) {
     std::memcpy(message.data(), data, size);

@@ -6,7 +6,8 @@
 namespace headrace::fuse {
 namespace {
 
-// Between reading a request and begin() lie microseconds, unless the machine stalls. Requests put aside are looked for by their owner.
+// Between reading a request and begin() lie microseconds, unless the machine stalls. Requests put aside are looked for
+// by their owner.
 constexpr Duration kEarlyKept = std::chrono::seconds(10);
 constexpr std::size_t kEarlyMax = 256;
 

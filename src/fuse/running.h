@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which requests run now, so that an INTERRUPT finds the one it is about. Each thread has one place, since it runs one request at a time: beginning and
-// ending a request costs an uncontended lock and no memory.
+// Which requests run now, so that an INTERRUPT finds the one it is about. Each thread has one place, since it runs one
+// request at a time: beginning and ending a request costs an uncontended lock and no memory.
 #pragma once
 
 #include <atomic>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One connection to the kernel, from INIT to unmount: what `mount` builds around a mounted descriptor.
 //
-//   TRY(auto session, Session::open(scope, std::move(mounted.device), wish, tools));      // INIT
+//   TRY(auto session, Session::open(scope, std::move(mounted.device), wish, tools));  // INIT
 //   Notifier notifier(session->device(), session->negotiated(), ...);
 //   files.attach(&notifier);
-//   TRY_OK(session->start(*handler));                                                      // from here on the mount answers
+//   TRY_OK(session->start(*handler));                      // from here on the mount answers
 //   (void)set_read_ahead(mounted.major, mounted.minor, 1024);
-//   TRY(const Ending ending, session->wait_ended(scope));                                  // unmounted or aborted
+//   TRY(const Ending ending, session->wait_ended(scope));  // unmounted or aborted
 //   session->close();
 //   files.close(scope);
 //
@@ -42,13 +42,13 @@ struct SessionTools {
 
 class Session {
  public:
-  /// Serves INIT on the descriptor of a new mount. kTimedOut, kInterrupted; kVersion with a sentence: the kernel is too old; kIo: it is not a
-  /// FUSE descriptor, or was unmounted already.
+  /// Serves INIT on the descriptor of a new mount. kTimedOut, kInterrupted; kVersion with a sentence: the kernel is too
+  /// old; kIo: it is not a FUSE descriptor, or was unmounted already.
   static Result<std::unique_ptr<Session>> open(const Scope& scope, UniqueFd device, const Wish& wish,
                                                const SessionTools& tools);
 
-  /// Goes on with a connection that another process served: its descriptors, and what was negotiated. Requests that the other one left
-  /// unanswered are sent again when start() is called, where the kernel can (6.9).
+  /// Goes on with a connection that another process served: its descriptors, and what was negotiated. Requests that the
+  /// other one left unanswered are sent again when start() is called, where the kernel can (6.9).
   static Result<std::unique_ptr<Session>> adopt(std::vector<UniqueFd> devices, const Negotiated& negotiated,
                                                 const SessionTools& tools);
 
@@ -66,7 +66,8 @@ class Session {
 
   /// Until the connection has ended. kTimedOut, kInterrupted.
   Result<Ending> wait_ended(const Scope& scope);
-  /// For a hand-over: as ClassicLane::stop_reading(). Locks that wait are not waited for; the kernel sends them to the successor.
+  /// For a hand-over: as ClassicLane::stop_reading(). Locks that wait are not waited for; the kernel sends them to the
+  /// successor.
   Result<void> stop_reading(const Scope& scope);
   /// Waits until no thread serves any more: after the connection has ended or stop_reading(). Idempotent.
   void close();

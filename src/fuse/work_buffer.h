@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One thread's memory: a request is read into it and its reply's bytes are made in it. The kernel's memory until it is touched, and given back
-// when the thread has nothing to do for a while.
+// One thread's memory: a request is read into it and its reply's bytes are made in it. The kernel's memory until it is
+// touched, and given back when the thread has nothing to do for a while.
 #pragma once
 
 #include <algorithm>
@@ -31,8 +31,8 @@ class WorkBuffer {
     touched_ = std::max(touched_, bytes);
     small_in_a_row_ = bytes > kKeptBytes ? 0 : small_in_a_row_ + 1;
   }
-  /// After many small requests: the memory of a large one is better given back between two of them than watched over, since who has
-  /// something to give back waits for the device with two calls instead of one.
+  /// After many small requests: the memory of a large one is better given back between two of them than watched over,
+  /// since who has something to give back waits for the device with two calls instead of one.
   bool was_large_long_ago() const { return is_worth_giving_back() && small_in_a_row_ >= kSmallInARow; }
   bool is_worth_giving_back() const { return touched_ > kKeptBytes; }
   /// Gives the memory back but for its first pages. Nothing in it is needed any more.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this program may do with a volume: features it does not keep up, and the version gates of format sheet section 2.3.
+// What this program may do with a volume: features it does not keep up, and the version gates of format sheet
+// section 2.3.
 #include <algorithm>
 #include <charconv>
 #include <compare>
@@ -32,7 +33,8 @@ std::optional<Version> parse_version(std::string_view text) {
 
 std::strong_ordering operator<=>(const Version& a, const Version& b) {
   if (const auto order = a.numbers <=> b.numbers; order != std::strong_ordering::equal) return order;
-  if (a.is_prerelease != b.is_prerelease) return a.is_prerelease ? std::strong_ordering::less : std::strong_ordering::greater;
+  if (a.is_prerelease != b.is_prerelease)
+    return a.is_prerelease ? std::strong_ordering::less : std::strong_ordering::greater;
   return a.prerelease <=> b.prerelease;
 }
 
@@ -46,26 +48,34 @@ std::optional<std::string> refused_by_gate(const std::string& gate, bool is_mini
   if (!limit) return wanted + ", which is no version: set it right with `juicefs config`";
   const bool is_in = is_minimum ? *own >= *limit : *own <= *limit;
   if (is_in) return std::nullopt;
-  return wanted + ", and this one speaks the format of " + kClientVersion + ": use another client, or `juicefs config` to change it";
+  return wanted + ", and this one speaks the format of " + kClientVersion +
+         ": use another client, or `juicefs config` to change it";
 }
 
 std::optional<std::string> refused(const VolumeFormat& format) {
-  if (format.meta_version > 1) return "the volume's metadata has version " + std::to_string(format.meta_version) + ", and this program knows 1";
+  if (format.meta_version > 1)
+    return "the volume's metadata has version " + std::to_string(format.meta_version) + ", and this program knows 1";
   if (auto reason = refused_by_gate(format.min_client_version, true)) return reason;
   if (auto reason = refused_by_gate(format.max_client_version, false)) return reason;
-  if (format.is_encrypted) return "the volume is encrypted (EncryptKey), which this version cannot read: use the JuiceFS client";
+  if (format.is_encrypted)
+    return "the volume is encrypted (EncryptKey), which this version cannot read: use the JuiceFS client";
   if (format.compression != "none") {
-    return "the volume is compressed (" + format.compression + "), which this version cannot read: copy it into a volume without compression";
+    return "the volume is compressed (" + format.compression +
+           "), which this version cannot read: copy it into a volume without compression";
   }
   return std::nullopt;
 }
 
 std::optional<std::string> read_only(const VolumeFormat& format) {
-  if (format.enable_acl) return "the volume has POSIX ACLs (EnableACL), which this version does not keep up: mount it read-only";
+  if (format.enable_acl)
+    return "the volume has POSIX ACLs (EnableACL), which this version does not keep up: mount it read-only";
   if (format.user_group_quota) {
-    return "the volume has user and group quotas, which this version does not keep up: mount it read-only, or turn UserGroupQuota off";
+    return "the volume has user and group quotas, which this version does not keep up: mount it read-only, or turn "
+           "UserGroupQuota off";
   }
-  if (format.change_log) return "the volume keeps a change log, which this version does not write: mount it read-only, or turn ChangeLog off";
+  if (format.change_log)
+    return "the volume keeps a change log, which this version does not write: mount it read-only, or turn ChangeLog "
+           "off";
   return std::nullopt;
 }
 
@@ -80,11 +90,15 @@ Admission admission(const VolumeFormat& format) {
 }
 
 Result<void> check_volume_name(std::string_view name) {
-  const bool is_good = name.size() >= 3 && name.size() <= 63 && is_lower_or_digit(name.front()) && is_lower_or_digit(name.back()) &&
+  const bool is_good = name.size() >= 3 && name.size() <= 63 && is_lower_or_digit(name.front()) &&
+                       is_lower_or_digit(name.back()) &&
                        std::ranges::all_of(name, [](char c) { return is_lower_or_digit(c) || c == '-'; });
   if (is_good) return {};
-  return Error(Code::kInvalid, "a volume's name has 3 to 63 characters, lower-case letters, digits and '-', and begins and ends with a letter "
-                               "or digit; got \"" + std::string(name) + "\"");
+  return Error(
+      Code::kInvalid,
+      "a volume's name has 3 to 63 characters, lower-case letters, digits and '-', and begins and ends with a letter "
+      "or digit; got \"" +
+          std::string(name) + "\"");
 }
 
 }  // namespace headrace::meta

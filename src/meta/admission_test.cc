@@ -18,7 +18,8 @@ TEST(Versions, NumbersComeFirstAndAPreReleaseIsLess) {
 }
 
 TEST(Versions, WhatIsNoVersionIsNone) {
-  for (const char* text : {"", "a", "1.", "1..2", "1.2.3.4", "-1", "1.2x", "99999999999"}) EXPECT_FALSE(parse_version(text)) << text;
+  for (const char* text : {"", "a", "1.", "1..2", "1.2.3.4", "-1", "1.2x", "99999999999"})
+    EXPECT_FALSE(parse_version(text)) << text;
 }
 
 TEST(Versions, OurOwnIsOne) { EXPECT_TRUE(parse_version(kClientVersion)); }
@@ -46,22 +47,25 @@ TEST(Admissions, EveryRefusalGivesAReason) {
     change(changed);
     return admission(changed);
   };
-  for (const Admission& refused : {with([](VolumeFormat& f) { f.compression = "zstd"; }), with([](VolumeFormat& f) { f.is_encrypted = true; }),
-                                   with([](VolumeFormat& f) { f.meta_version = 2; })}) {
+  for (const Admission& refused :
+       {with([](VolumeFormat& f) { f.compression = "zstd"; }), with([](VolumeFormat& f) { f.is_encrypted = true; }),
+        with([](VolumeFormat& f) { f.meta_version = 2; })}) {
     EXPECT_EQ(refused.access, Access::kRefused);
     EXPECT_FALSE(refused.reason.empty());
   }
-  for (const Admission& read_only : {with([](VolumeFormat& f) { f.enable_acl = true; }), with([](VolumeFormat& f) { f.user_group_quota = true; }),
-                                     with([](VolumeFormat& f) { f.change_log = true; })}) {
+  for (const Admission& read_only :
+       {with([](VolumeFormat& f) { f.enable_acl = true; }), with([](VolumeFormat& f) { f.user_group_quota = true; }),
+        with([](VolumeFormat& f) { f.change_log = true; })}) {
     EXPECT_EQ(read_only.access, Access::kReadOnly);
     EXPECT_FALSE(read_only.reason.empty());
   }
 }
 
 TEST(VolumeNames, AreThreeToSixtyThreeSmallLetters) {
-  for (const std::string& good : {std::string("abc"), std::string("a-1"), std::string(63, 'x')}) EXPECT_TRUE(check_volume_name(good)) << good;
-  for (const std::string& bad : {std::string("ab"), std::string(64, 'x'), std::string("Abc"), std::string("-ab"), std::string("ab-"),
-                                 std::string("a_b"), std::string("a/b"), std::string("äbc")}) {
+  for (const std::string& good : {std::string("abc"), std::string("a-1"), std::string(63, 'x')})
+    EXPECT_TRUE(check_volume_name(good)) << good;
+  for (const std::string& bad : {std::string("ab"), std::string(64, 'x'), std::string("Abc"), std::string("-ab"),
+                                 std::string("ab-"), std::string("a_b"), std::string("a/b"), std::string("äbc")}) {
     const auto checked = check_volume_name(bad);
     ASSERT_FALSE(checked) << bad;
     EXPECT_EQ(checked.code(), Code::kInvalid);

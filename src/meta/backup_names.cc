@@ -24,11 +24,17 @@ Civil civil_of(std::int64_t unix_seconds) {
   const std::int64_t days = unix_seconds >= 0 ? unix_seconds / kDay : (unix_seconds - kDay + 1) / kDay;
   const auto left = static_cast<unsigned>(unix_seconds - days * kDay);
   const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
-  return {static_cast<int>(date.year()), static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), left / 3600, left / 60 % 60, left % 60};
+  return {static_cast<int>(date.year()),
+          static_cast<unsigned>(date.month()),
+          static_cast<unsigned>(date.day()),
+          left / 3600,
+          left / 60 % 60,
+          left % 60};
 }
 
 std::optional<std::int64_t> seconds_of(const Civil& civil) {
-  const std::chrono::year_month_day date{std::chrono::year(civil.year), std::chrono::month(civil.month), std::chrono::day(civil.day)};
+  const std::chrono::year_month_day date{std::chrono::year(civil.year), std::chrono::month(civil.month),
+                                         std::chrono::day(civil.day)};
   if (!date.ok() || civil.hour > 23 || civil.minute > 59 || civil.second > 59) return std::nullopt;
   const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
   return days * kDay + civil.hour * 3600 + civil.minute * 60 + civil.second;
@@ -68,13 +74,14 @@ std::optional<std::pair<int, std::int64_t>> period_of(std::int64_t time, std::in
 
 std::string backup_name(std::int64_t unix_seconds) {
   const Civil at = civil_of(unix_seconds);
-  return fmt::format("dump-{:04}-{:02}-{:02}-{:02}{:02}{:02}.json.gz", at.year, at.month, at.day, at.hour, at.minute, at.second);
+  return fmt::format("dump-{:04}-{:02}-{:02}-{:02}{:02}{:02}.json.gz", at.year, at.month, at.day, at.hour, at.minute,
+                     at.second);
 }
 
 std::optional<std::int64_t> backup_time(std::string_view name) {
   if (name.size() != kPattern.size() || !begins_as(name, kPattern)) return std::nullopt;
-  return seconds_of({static_cast<int>(number_at(name, 5, 4)), number_at(name, 10, 2), number_at(name, 13, 2), number_at(name, 16, 2), number_at(name, 18, 2),
-                     number_at(name, 20, 2)});
+  return seconds_of({static_cast<int>(number_at(name, 5, 4)), number_at(name, 10, 2), number_at(name, 13, 2),
+                     number_at(name, 16, 2), number_at(name, 18, 2), number_at(name, 20, 2)});
 }
 
 std::string backup_mark(std::int64_t unix_seconds) {
@@ -84,8 +91,9 @@ std::string backup_mark(std::int64_t unix_seconds) {
 
 std::optional<std::int64_t> parse_backup_mark(std::string_view text) {
   if (!begins_as(text, "dddd-dd-ddTdd:dd:dd")) return std::nullopt;
-  const std::optional<std::int64_t> local = seconds_of({static_cast<int>(number_at(text, 0, 4)), number_at(text, 5, 2), number_at(text, 8, 2),
-                                                        number_at(text, 11, 2), number_at(text, 14, 2), number_at(text, 17, 2)});
+  const std::optional<std::int64_t> local =
+      seconds_of({static_cast<int>(number_at(text, 0, 4)), number_at(text, 5, 2), number_at(text, 8, 2),
+                  number_at(text, 11, 2), number_at(text, 14, 2), number_at(text, 17, 2)});
   if (!local) return std::nullopt;
   std::string_view zone = text.substr(19);
   if (zone.starts_with('.')) {
@@ -107,8 +115,10 @@ std::vector<std::string> backups_to_remove(std::vector<std::string> names, std::
     const auto period = period_of(*backup_time(name), now);
     const bool is_newest = &name == &names.front();
     const bool stays = is_newest || (period && (period->first == 0 || period != kept));
-    if (stays) kept = period;
-    else gone.push_back(name);
+    if (stays)
+      kept = period;
+    else
+      gone.push_back(name);
   }
   return gone;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backups of metadata in a volume's bucket: what they are called, when one is due, and which ones go (juicefs-volume-format, section 5.2).
-// Other clients keep the same names, mark and rotation. Pure functions.
+// Backups of metadata in a volume's bucket: what they are called, when one is due, and which ones go
+// (juicefs-volume-format, section 5.2). Other clients keep the same names, mark and rotation. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,9 @@ std::optional<std::int64_t> backup_time(std::string_view name);
 std::string backup_mark(std::int64_t unix_seconds);
 std::optional<std::int64_t> parse_backup_mark(std::string_view text);
 
-/// Which of these names are to be removed now: everything stays for two days, then the last of each day for two weeks, of each week for two
-/// months, of each month for two years. The newest stays in any case, and so do names that are no backup's.
+/// Which of these names are to be removed now: everything stays for two days, then the last of each day for two weeks,
+/// of each week for two months, of each month for two years. The newest stays in any case, and so do names that are no
+/// backup's.
 std::vector<std::string> backups_to_remove(std::vector<std::string> names, std::int64_t now);
 
 }  // namespace headrace::meta

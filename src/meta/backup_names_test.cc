@@ -15,8 +15,10 @@ TEST(BackupNames, ANameSaysWhenInUtcAndHasThirtyCharacters) {
   EXPECT_EQ(backup_name(kNoon + 61), "dump-2026-11-22-120101.json.gz");
   EXPECT_EQ(backup_name(0).size(), 30u);
   EXPECT_EQ(backup_time(backup_name(kNoon + 61)), kNoon + 61);
-  for (const char* other : {"", "dump-2026-11-22-120101.json", "dump-2026-13-22-120101.json.gz", "dump-2026-02-30-120101.json.gz", "dump-2026-11-22-250101.json.gz",
-                            "jump-2026-11-22-120101.json.gz", "dump-2026-11-22-12010x.json.gz", "dump-2026-11-22-120101.json.gzz"}) {
+  for (const char* other :
+       {"", "dump-2026-11-22-120101.json", "dump-2026-13-22-120101.json.gz", "dump-2026-02-30-120101.json.gz",
+        "dump-2026-11-22-250101.json.gz", "jump-2026-11-22-120101.json.gz", "dump-2026-11-22-12010x.json.gz",
+        "dump-2026-11-22-120101.json.gzz"}) {
     EXPECT_EQ(backup_time(other), std::nullopt) << other;
   }
 }
@@ -26,7 +28,8 @@ TEST(BackupNames, AMarkIsReadInAnyTimeZone) {
   EXPECT_EQ(parse_backup_mark("2026-11-22T12:00:00Z"), kNoon);
   EXPECT_EQ(parse_backup_mark("2026-11-22T20:00:00+08:00"), kNoon);
   EXPECT_EQ(parse_backup_mark("2026-11-22T06:30:00.123456789-05:30"), kNoon);
-  for (const char* other : {"", "yesterday", "2026-11-22 12:00:00Z", "2026-11-22T12:00:00", "2026-11-22T12:00:00+8:00"}) {
+  for (const char* other :
+       {"", "yesterday", "2026-11-22 12:00:00Z", "2026-11-22T12:00:00", "2026-11-22T12:00:00+8:00"}) {
     EXPECT_EQ(parse_backup_mark(other), std::nullopt) << other;
   }
 }
@@ -65,7 +68,9 @@ TEST(BackupNames, WhatStayedOnceStaysWhenTheRotationRunsEachHour) {
 
 TEST(BackupNames, TheNewestStaysHoweverOldAndOtherObjectsAreLeftAlone) {
   EXPECT_TRUE(backups_to_remove({"dump-2001-01-01-000000.json.gz"}, kNoon).empty());
-  EXPECT_EQ(backups_to_remove({"dump-2001-01-01-000000.json.gz", "dump-2001-01-02-000000.json.gz", "notes.txt", "dump-2001.json.gz"}, kNoon),
+  EXPECT_EQ(backups_to_remove(
+                {"dump-2001-01-01-000000.json.gz", "dump-2001-01-02-000000.json.gz", "notes.txt", "dump-2001.json.gz"},
+                kNoon),
             std::vector<std::string>{"dump-2001-01-01-000000.json.gz"});
 }
 

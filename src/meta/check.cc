@@ -28,10 +28,13 @@ Result<void> settle_doubts(std::vector<Doubt> doubts, const CheckOptions& option
   return {};
 }
 
-Result<void> check_all_slices(const Scope& scope, records::RecordEngine& engine, const CheckOptions& options, Findings& findings) {
+Result<void> check_all_slices(const Scope& scope, records::RecordEngine& engine, const CheckOptions& options,
+                              Findings& findings) {
   SliceId after;
   for (;;) {
-    TRY(const SliceWindow window, engine.read(scope, {}, [&](RecordTxn& txn) { return count_slices(txn, after, options.slices_at_once, findings); }));
+    TRY(const SliceWindow window, engine.read(scope, {}, [&](RecordTxn& txn) {
+      return count_slices(txn, after, options.slices_at_once, findings);
+    }));
     check_slices(window, findings);
     for (const auto& [key, count] : window.slices) {
       if (count.references > 0) ++findings.report().slices;
@@ -74,16 +77,20 @@ void Findings::add(Finding finding) {
 }
 
 void Findings::add_doubt(Doubt doubt) {
-  if (doubts_.size() < findings_max_) doubts_.push_back(std::move(doubt));
-  else add(std::move(doubt.finding));
+  if (doubts_.size() < findings_max_)
+    doubts_.push_back(std::move(doubt));
+  else
+    add(std::move(doubt.finding));
 }
 
-Result<void> for_each(RecordTxn& txn, records::Whole what, Findings& findings, FunctionRef<Result<void>(const Item&)> visit) {
+Result<void> for_each(RecordTxn& txn, records::Whole what, Findings& findings,
+                      FunctionRef<Result<void>(const Item&)> visit) {
   std::uint64_t after = 0;
   for (;;) {
     const Result<std::vector<Item>> page = txn.scan(records::WholeVolume{what, after}, kRowsAtOnce);
     if (!page && page.code() == Code::kDamaged) {
-      findings.add(FindingKind::kDamagedRecord, Ino{0}, "a list ends at a record that cannot be read: " + page.error().text());
+      findings.add(FindingKind::kDamagedRecord, Ino{0},
+                   "a list ends at a record that cannot be read: " + page.error().text());
       return {};
     }
     if (!page) return page.error();
@@ -93,10 +100,12 @@ Result<void> for_each(RecordTxn& txn, records::Whole what, Findings& findings, F
   }
 }
 
-Result<std::optional<records::Record>> get_or_find(RecordTxn& txn, const records::Key& key, Ino ino, Findings& findings) {
+Result<std::optional<records::Record>> get_or_find(RecordTxn& txn, const records::Key& key, Ino ino,
+                                                   Findings& findings) {
   Result<std::optional<records::Record>> record = txn.get(key);
   if (!record && record.code() == Code::kDamaged) {
-    findings.add(FindingKind::kDamagedRecord, ino, "a record of inode " + std::to_string(ino.value()) + " cannot be read: " + record.error().text());
+    findings.add(FindingKind::kDamagedRecord, ino,
+                 "a record of inode " + std::to_string(ino.value()) + " cannot be read: " + record.error().text());
     return std::optional<records::Record>();
   }
   return record;

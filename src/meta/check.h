@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Does the metadata of a volume agree with itself? Looks at every record, writes nothing, and says what it found in sentences. It
-// works on any engine, for the fsck command and for tests; the objects behind the slices are the command's to check.
+// Does the metadata of a volume agree with itself? Looks at every record, writes nothing, and says what it found in
+// sentences. It works on any engine, for the fsck command and for tests; the objects behind the slices are the
+// command's to check.
 #pragma once
 
 #include <cstdint>
@@ -50,12 +51,13 @@ struct CheckOptions {
   std::size_t findings_max = 10'000;
   /// How many slices are counted at a time: the lists are read once for each so many. About 64 bytes each.
   std::size_t slices_at_once = 1'000'000;
-  /// Called once for each slice whose objects must exist, hidden and retired ones included, by id. Not inside a transaction: it may
-  /// wait. Its error ends the check.
+  /// Called once for each slice whose objects must exist, hidden and retired ones included, by id. Not inside a
+  /// transaction: it may wait. Its error ends the check.
   std::function<Result<void>(SliceId slice, std::uint32_t size)> needed_slice;
-  /// Whether what this reference shows is zeros: compactions leave zeros behind the end of a file, which are no fault, and only the objects
-  /// tell them from data. Not inside a transaction: it may wait. kNotFound: the objects are missing. Where it is not given, the one
-  /// byte that a compaction of a hole leaves is taken for a zero, and everything else for data.
+  /// Whether what this reference shows is zeros: compactions leave zeros behind the end of a file, which are no fault,
+  /// and only the objects tell them from data. Not inside a transaction: it may wait. kNotFound: the objects are
+  /// missing. Where it is not given, the one byte that a compaction of a hole leaves is taken for a zero, and
+  /// everything else for data.
   std::function<Result<bool>(const records::Slice& reference)> is_zero;
 };
 
@@ -67,9 +69,10 @@ struct CheckReport {
   std::uint64_t used_bytes = 0;                          // what the inodes add up to
 };
 
-/// The names are checked over one consistent state, and so are the slices, window by window: of a volume that others change meanwhile
-/// the difference between two states can show as a finding. Statistics and counters of JuiceFS clients follow their changes by
-/// seconds. Memory is bounded by the options, and by the number of files that are open without a name. Engine errors other than kDamaged end the check.
+/// The names are checked over one consistent state, and so are the slices, window by window: of a volume that others
+/// change meanwhile the difference between two states can show as a finding. Statistics and counters of JuiceFS clients
+/// follow their changes by seconds. Memory is bounded by the options, and by the number of files that are open without
+/// a name. Engine errors other than kDamaged end the check.
 Result<CheckReport> check_volume(const Scope& scope, records::RecordEngine& engine, const CheckOptions& options);
 
 }  // namespace headrace::meta

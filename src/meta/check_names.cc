@@ -35,7 +35,8 @@ class NamesCheck {
 
   Result<void> run() {
     TRY(const std::optional<Attr> root, get_or_find(txn_, InodeKey{kRootIno}, findings_));
-    if (!root || root->type != FileType::kDirectory) find(FindingKind::kNoRoot, kRootIno, "the root directory is missing");
+    if (!root || root->type != FileType::kDirectory)
+      find(FindingKind::kNoRoot, kRootIno, "the root directory is missing");
     TRY_OK(for_each(txn_, records::Whole::kInodes, findings_, [this](const Item& item) {
       return check_inode(std::get<InodeKey>(item.key).ino, std::get<Attr>(item.record));
     }));
@@ -49,7 +50,8 @@ class NamesCheck {
   Result<void> check_inode(Ino ino, const Attr& attr) {
     count(ino, attr);
     TRY(const auto deleted, get_or_find(txn_, records::DeletedFileKey{ino}, findings_));
-    if (deleted) find(FindingKind::kDeletedInode, ino, fmt::format("inode {} exists and is listed as deleted", ino.value()));
+    if (deleted)
+      find(FindingKind::kDeletedInode, ino, fmt::format("inode {} exists and is listed as deleted", ino.value()));
     if (attr.type == FileType::kDirectory) TRY_OK(check_directory(ino, attr));
     if (ino == kRootIno || ino == kTrashRoot) return {};
     return check_names_of(ino, attr);
@@ -58,7 +60,9 @@ class NamesCheck {
   void count(Ino ino, const Attr& attr) {
     if (ino == kRootIno || ino == kTrashRoot) return;
     CheckReport& report = findings_.report();
-    ++(attr.type == FileType::kDirectory ? report.directories : attr.type == FileType::kRegular ? report.files : report.others);
+    ++(attr.type == FileType::kDirectory ? report.directories
+       : attr.type == FileType::kRegular ? report.files
+                                         : report.others);
     report.used_bytes += space_of(attr);
     ++inodes_;
   }
@@ -88,7 +92,8 @@ class NamesCheck {
     TRY(const std::optional<Attr> attr, get_or_find(txn_, InodeKey{entry.ino}, findings_));
     if (!attr) {
       find(FindingKind::kEntryWithoutInode, entry.ino,
-           fmt::format("the name \"{}\" in directory {} leads to inode {}, which does not exist", name, directory.value(), entry.ino.value()));
+           fmt::format("the name \"{}\" in directory {} leads to inode {}, which does not exist", name,
+                       directory.value(), entry.ino.value()));
       return {};
     }
     const ops::Usage usage = ops::usage_of(*attr);
@@ -97,12 +102,14 @@ class NamesCheck {
     children.sum.inodes += usage.inodes;
     if (attr->type != entry.type) {
       find(FindingKind::kWrongEntryType, entry.ino,
-           fmt::format("the name \"{}\" in directory {} says another type than inode {}", name, directory.value(), entry.ino.value()));
+           fmt::format("the name \"{}\" in directory {} says another type than inode {}", name, directory.value(),
+                       entry.ino.value()));
     }
     const bool says_parent = attr->type == FileType::kDirectory || attr->parent != Ino{0};
     if (says_parent && attr->parent != directory) {
       find(FindingKind::kWrongParent, entry.ino,
-           fmt::format("inode {} lies in directory {} and says {}", entry.ino.value(), directory.value(), attr->parent.value()));
+           fmt::format("inode {} lies in directory {} and says {}", entry.ino.value(), directory.value(),
+                       attr->parent.value()));
     }
     return {};
   }
@@ -111,16 +118,18 @@ class NamesCheck {
     if (!format_.dir_stats || ino == kTrashRoot) return {};
     TRY(const auto stats, get_or_find(txn_, records::DirStatsKey{ino}, findings_));
     if (!stats) {
-      // Removed directories lose theirs on the way into the trash, and the root gets its first ones from the first mount.
+      // Removed directories lose theirs on the way into the trash, and the root gets its first ones from the first
+      // mount.
       if (attr.parent <= kTrashRoot && ino != kRootIno) {
         find(FindingKind::kNoDirStats, ino, fmt::format("directory {} has no statistics", ino.value()));
       }
       return {};
     }
     if (*stats == sum) return {};
-    find(FindingKind::kWrongDirStats, ino,
-         fmt::format("the statistics of directory {} say length {}, space {}, inodes {}; its entries make it {}, {}, {}", ino.value(),
-                     stats->length, stats->space, stats->inodes, sum.length, sum.space, sum.inodes));
+    find(
+        FindingKind::kWrongDirStats, ino,
+        fmt::format("the statistics of directory {} say length {}, space {}, inodes {}; its entries make it {}, {}, {}",
+                    ino.value(), stats->length, stats->space, stats->inodes, sum.length, sum.space, sum.inodes));
     return {};
   }
 
@@ -128,7 +137,8 @@ class NamesCheck {
     TRY(const std::int64_t names, count_names(ino, attr));
     if (names == 0) return check_nameless(ino, attr);
     if (attr.type != FileType::kDirectory && attr.nlink != names) {
-      find(FindingKind::kWrongLinkCount, ino, fmt::format("inode {} has nlink {} and {} names", ino.value(), attr.nlink, names));
+      find(FindingKind::kWrongLinkCount, ino,
+           fmt::format("inode {} has nlink {} and {} names", ino.value(), attr.nlink, names));
     }
     if (attr.type == FileType::kDirectory && names != 1) {
       find(FindingKind::kWrongLinkCount, ino, fmt::format("directory {} has {} names", ino.value(), names));
@@ -155,7 +165,8 @@ class NamesCheck {
       TRY(const bool sustained, is_sustained(ino));
       if (sustained) return {};
     }
-    find(FindingKind::kNamelessInode, ino, fmt::format("inode {} has nlink {} and no name, and nobody holds it", ino.value(), attr.nlink));
+    find(FindingKind::kNamelessInode, ino,
+         fmt::format("inode {} has nlink {} and no name, and nobody holds it", ino.value(), attr.nlink));
     return {};
   }
 
@@ -174,7 +185,8 @@ class NamesCheck {
   Result<void> check_counter(const std::string& name, std::int64_t sum) {
     TRY(const auto stored, records::get(txn_, records::CounterKey{name}));
     if (stored.value_or(0) == sum) return {};
-    find(FindingKind::kWrongCounter, Ino{0}, fmt::format("{} says {}; the inodes make it {}", name, stored.value_or(0), sum));
+    find(FindingKind::kWrongCounter, Ino{0},
+         fmt::format("{} says {}; the inodes make it {}", name, stored.value_or(0), sum));
     return {};
   }
 

@@ -35,9 +35,11 @@ class Findings {
 };
 
 /// Every item of a list over the volume, page by page. A page that is damaged is a finding and ends the list.
-Result<void> for_each(records::RecordTxn& txn, records::Whole what, Findings& findings, FunctionRef<Result<void>(const records::Item&)> visit);
+Result<void> for_each(records::RecordTxn& txn, records::Whole what, Findings& findings,
+                      FunctionRef<Result<void>(const records::Item&)> visit);
 /// The record, or nothing, also when it is damaged, which is a finding.
-Result<std::optional<records::Record>> get_or_find(records::RecordTxn& txn, const records::Key& key, Ino ino, Findings& findings);
+Result<std::optional<records::Record>> get_or_find(records::RecordTxn& txn, const records::Key& key, Ino ino,
+                                                   Findings& findings);
 template <class K>
 Result<std::optional<typename K::Record>> get_or_find(records::RecordTxn& txn, const K& key, Findings& findings) {
   TRY(auto record, get_or_find(txn, records::Key(key), key.ino, findings));
@@ -46,7 +48,8 @@ Result<std::optional<typename K::Record>> get_or_find(records::RecordTxn& txn, c
 }
 
 /// Inodes, entries, links, statistics, counters.
-Result<void> check_names(records::RecordTxn& txn, const VolumeFormat& format, bool links_are_derived, Findings& findings);
+Result<void> check_names(records::RecordTxn& txn, const VolumeFormat& format, bool links_are_derived,
+                         Findings& findings);
 /// What hangs on inodes: sustained files, targets, attributes, chunk lists.
 Result<void> check_attachments(records::RecordTxn& txn, Findings& findings);
 

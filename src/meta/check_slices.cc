@@ -23,8 +23,8 @@ using records::Whole;
 // References shorter than this are never skipped.
 constexpr std::uint32_t kSkippedBytesMin = 1u << 20;
 
-// What a compaction of nothing but holes leaves, the real client's too: one byte, a zero, shown whole, wherever the last hole began. Nothing
-// was in front of it but big references, which compaction skips.
+// What a compaction of nothing but holes leaves, the real client's too: one byte, a zero, shown whole, wherever the
+// last hole began. Nothing was in front of it but big references, which compaction skips.
 bool may_be_compacted_hole(const SliceList& list, const Slice& piece) {
   if (piece.size != 1) return false;
   for (const Slice& reference : list) {
@@ -41,12 +41,17 @@ Result<void> check_list(RecordTxn& txn, const SlicesKey& key, const SliceList& l
   TRY(const std::optional<Attr> attr, get_or_find(txn, InodeKey{key.ino}, findings));
   if (!attr) {
     TRY(const auto deleted, get_or_find(txn, records::DeletedFileKey{key.ino}, findings));
-    if (!deleted) find(FindingKind::kStrayRecord, fmt::format("chunk {} belongs to inode {}, which does not exist", key.chunk.value(), ino));
+    if (!deleted)
+      find(FindingKind::kStrayRecord,
+           fmt::format("chunk {} belongs to inode {}, which does not exist", key.chunk.value(), ino));
   }
-  if (list.size() > kSliceListMax) find(FindingKind::kLongList, fmt::format("chunk {} of inode {} has {} references", key.chunk.value(), ino, list.size()));
+  if (list.size() > kSliceListMax)
+    find(FindingKind::kLongList,
+         fmt::format("chunk {} of inode {} has {} references", key.chunk.value(), ino, list.size()));
   const Result<SliceList> pieces = visible_pieces(list);
   if (!pieces) {
-    find(FindingKind::kDamagedList, fmt::format("chunk {} of inode {}: {}", key.chunk.value(), ino, pieces.error().text()));
+    find(FindingKind::kDamagedList,
+         fmt::format("chunk {} of inode {}: {}", key.chunk.value(), ino, pieces.error().text()));
     return {};
   }
   if (!attr) return {};
@@ -56,8 +61,10 @@ Result<void> check_list(RecordTxn& txn, const SlicesKey& key, const SliceList& l
     const std::uint32_t inside = from >= attr->length ? 0 : static_cast<std::uint32_t>(attr->length - from);
     const Slice beyond{piece.pos + inside, piece.id, piece.size, piece.off + inside, piece.len - inside};
     findings.add_doubt({{FindingKind::kDataBeyondLength, key.ino, piece.id,
-                         fmt::format("chunk {} of inode {} shows data behind the file's length {}", key.chunk.value(), ino, attr->length)},
-                        beyond, may_be_compacted_hole(list, piece)});
+                         fmt::format("chunk {} of inode {} shows data behind the file's length {}", key.chunk.value(),
+                                     ino, attr->length)},
+                        beyond,
+                        may_be_compacted_hole(list, piece)});
   }
   return {};
 }
@@ -66,8 +73,11 @@ Result<void> check_sustained(RecordTxn& txn, Findings& findings) {
   return for_each(txn, Whole::kSustained, findings, [&](const Item& item) -> Result<void> {
     const Ino ino = std::get<records::SustainedKey>(item.key).ino;
     TRY(const std::optional<Attr> attr, get_or_find(txn, InodeKey{ino}, findings));
-    if (!attr) findings.add(FindingKind::kWrongSustained, ino, fmt::format("inode {} is sustained and does not exist", ino.value()));
-    if (attr && attr->nlink > 0) findings.add(FindingKind::kWrongSustained, ino, fmt::format("inode {} is sustained and has a name", ino.value()));
+    if (!attr)
+      findings.add(FindingKind::kWrongSustained, ino,
+                   fmt::format("inode {} is sustained and does not exist", ino.value()));
+    if (attr && attr->nlink > 0)
+      findings.add(FindingKind::kWrongSustained, ino, fmt::format("inode {} is sustained and has a name", ino.value()));
     return {};
   });
 }
@@ -81,7 +91,9 @@ Result<void> check_symlinks(RecordTxn& txn, Findings& findings) {
     if (!target) {
       findings.add(FindingKind::kNoTarget, ino, fmt::format("symlink {} has no target", ino.value()));
     } else if (target->target.size() != attr.length) {
-      findings.add(FindingKind::kNoTarget, ino, fmt::format("symlink {} has length {} and a target of {} bytes", ino.value(), attr.length, target->target.size()));
+      findings.add(FindingKind::kNoTarget, ino,
+                   fmt::format("symlink {} has length {} and a target of {} bytes", ino.value(), attr.length,
+                               target->target.size()));
     }
     return {};
   });
@@ -93,7 +105,9 @@ Result<void> check_strays(RecordTxn& txn, Whole what, const char* noun, Findings
   return for_each(txn, what, findings, [&](const Item& item) -> Result<void> {
     const Ino ino = std::get<K>(item.key).ino;
     TRY(const std::optional<Attr> attr, get_or_find(txn, InodeKey{ino}, findings));
-    if (!attr) findings.add(FindingKind::kStrayRecord, ino, fmt::format("{} of inode {}, which does not exist", noun, ino.value()));
+    if (!attr)
+      findings.add(FindingKind::kStrayRecord, ino,
+                   fmt::format("{} of inode {}, which does not exist", noun, ino.value()));
     return {};
   });
 }
@@ -156,7 +170,8 @@ Result<SliceWindow> count_slices(RecordTxn& txn, SliceId after, std::size_t limi
     return {};
   }));
   TRY_OK(for_each(txn, Whole::kDelayedSlices, findings, [&](const Item& item) -> Result<void> {
-    for (const SliceRefKey& slice : std::get<records::DelayedSlicesRecord>(item.record).slices) window.add_reference(slice);
+    for (const SliceRefKey& slice : std::get<records::DelayedSlicesRecord>(item.record).slices)
+      window.add_reference(slice);
     return {};
   }));
   TRY_OK(for_each(txn, Whole::kSliceRefs, findings, [&](const Item& item) -> Result<void> {
@@ -183,7 +198,8 @@ void check_slices(const SliceWindow& window, Findings& findings) {
     if (count.is_known && (count.stored == count.references || (count.references == 0 && count.stored <= 0))) continue;
     const std::string stored = count.is_known ? fmt::format("a count of {}", count.stored) : "no count";
     findings.add({FindingKind::kWrongSliceRefs, Ino{0}, key.id,
-                  fmt::format("slice {} of {} bytes has {} and {} references", key.id.value(), key.size, stored, count.references)});
+                  fmt::format("slice {} of {} bytes has {} and {} references", key.id.value(), key.size, stored,
+                              count.references)});
   }
 }
 

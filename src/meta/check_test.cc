@@ -61,7 +61,8 @@ TEST_P(Check, ASoundVolumeHasNoFindings) {
 TEST_P(Check, ANameWithoutAnInodeIsFound) {
   TestVolume volume(GetParam());
   volume.erase_record(InodeKey{volume.make_file(kRootIno, "a")});
-  EXPECT_EQ(kinds(volume), (Kinds{FindingKind::kEntryWithoutInode, FindingKind::kWrongDirStats, FindingKind::kWrongCounter}));
+  EXPECT_EQ(kinds(volume),
+            (Kinds{FindingKind::kEntryWithoutInode, FindingKind::kWrongDirStats, FindingKind::kWrongCounter}));
 }
 
 TEST_P(Check, AnInodeWithoutANameIsFound) {
@@ -115,7 +116,8 @@ TEST_P(Check, CountersAreSummed) {
 TEST_P(Check, ReferencesOfSlicesAreCounted) {
   TestVolume volume(GetParam());
   const Ino file = volume.make_file(kRootIno, "a");
-  const SliceId one = volume.write(file, 0, 100), two = volume.write(file, 100, 100), three = volume.write(file, 200, 100);
+  const SliceId one = volume.write(file, 0, 100), two = volume.write(file, 100, 100),
+                three = volume.write(file, 200, 100);
   volume.put_record(SliceRefKey{one, 100}, 3);
   volume.erase_record(SliceRefKey{two, 100});
   volume.put_record(SliceRefKey{SliceId{1000}, 5}, 1);
@@ -215,7 +217,8 @@ TEST_P(Check, TheByteThatACompactedHoleLeavesIsNoFaultAndAnyOtherOneIs) {
   EXPECT_EQ(report.findings[0].kind, FindingKind::kDataBeyondLength);
   EXPECT_EQ(report.findings[0].ino, written);
   // Behind a short reference no compaction leaves it.
-  volume.put_record(records::SlicesKey{written, ChunkIndex{0}}, {{0, SliceId{0}, 0, 0, 50}, {100, SliceId{written.value()}, 1, 0, 1}});
+  volume.put_record(records::SlicesKey{written, ChunkIndex{0}},
+                    {{0, SliceId{0}, 0, 0, 50}, {100, SliceId{written.value()}, 1, 0, 1}});
   EXPECT_EQ(kinds(volume), Kinds{FindingKind::kDataBeyondLength});
 }
 
@@ -233,7 +236,8 @@ TEST_P(Check, OnlyWhatLiesBehindTheLengthMustBeZero) {
     EXPECT_EQ(reference.len, 40u);
     return true;
   };
-  for (const Finding& finding : check(volume, options).findings) EXPECT_NE(finding.kind, FindingKind::kDataBeyondLength);
+  for (const Finding& finding : check(volume, options).findings)
+    EXPECT_NE(finding.kind, FindingKind::kDataBeyondLength);
   options.is_zero = [](const records::Slice&) -> Result<bool> { return Code::kTransient; };
   EXPECT_EQ(check_volume(scope_, volume.engine(), options).code(), Code::kTransient);
 }
@@ -278,7 +282,8 @@ TEST_P(Check, FindingsHaveABoundAndAreAllCounted) {
 
 TEST(FindingNames, EveryKindHasOneOfItsOwn) {
   std::set<std::string_view> names;
-  for (int kind = 0; kind <= static_cast<int>(FindingKind::kDamagedRecord); ++kind) names.insert(name_of(static_cast<FindingKind>(kind)));
+  for (int kind = 0; kind <= static_cast<int>(FindingKind::kDamagedRecord); ++kind)
+    names.insert(name_of(static_cast<FindingKind>(kind)));
   EXPECT_EQ(names.size(), static_cast<std::size_t>(FindingKind::kDamagedRecord) + 1);
   EXPECT_FALSE(names.contains(""));
 }

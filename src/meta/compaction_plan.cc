@@ -28,8 +28,8 @@ Result<Content> content_of(std::span<const Slice> references) {
   const auto is_data = [](const Slice& piece) { return piece.id != SliceId{0}; };
   const auto first = std::ranges::find_if(pieces, is_data);
   if (first == pieces.end()) {
-    // Only zeros: a byte of them, for a slice cannot be empty. The last piece is a hole record's; the first may be a gap, through which
-    // references that stay in front show.
+    // Only zeros: a byte of them, for a slice cannot be empty. The last piece is a hole record's; the first may be a
+    // gap, through which references that stay in front show.
     if (pieces.empty()) return content;
     pieces = {pieces.back()};
     pieces.front().len = 1;
@@ -41,7 +41,8 @@ Result<Content> content_of(std::span<const Slice> references) {
   return content;
 }
 
-// The first reference shows whole, is big, and makes up much of what there is: copying it again costs more than it saves.
+// The first reference shows whole, is big, and makes up much of what there is: copying it again costs more than it
+// saves.
 bool is_better_left(std::span<const Slice> references, const Content& content) {
   const Slice& first = references.front();
   if (first.len < kBigBytes || std::uint64_t{first.len} * 5 < content.size || content.pieces.empty()) return false;
@@ -52,7 +53,8 @@ bool is_better_left(std::span<const Slice> references, const Content& content) {
 
 ExtentList file_extents(const SliceList& pieces, ChunkIndex chunk) {
   ExtentList extents;
-  for (const Slice& piece : pieces) extents.push_back({start_of(chunk) + piece.pos, piece.len, piece.id, piece.size, piece.off});
+  for (const Slice& piece : pieces)
+    extents.push_back({start_of(chunk) + piece.pos, piece.len, piece.id, piece.size, piece.off});
   return extents;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which first references of a chunk's list one new slice can replace, and what it must hold (format sheet, section 1.4). Pure.
+// Which first references of a chunk's list one new slice can replace, and what it must hold (format sheet,
+// section 1.4). Pure.
 #pragma once
 
 #include <optional>

@@ -17,7 +17,9 @@ constexpr std::uint32_t kMiB = 1 << 20;
 Slice hole(std::uint32_t pos, std::uint32_t len) { return {pos, SliceId{0}, 0, 0, len}; }
 Slice slice(std::uint64_t id, std::uint32_t pos, std::uint32_t len) { return {pos, SliceId{id}, len, 0, len}; }
 
-std::optional<CompactionPlan> plan(const SliceList& list) { return make_compaction_plan(Ino{5}, ChunkIndex{2}, list).value(); }
+std::optional<CompactionPlan> plan(const SliceList& list) {
+  return make_compaction_plan(Ino{5}, ChunkIndex{2}, list).value();
+}
 
 TEST(CompactionPlan, SmallReferencesBecomeOneSlice) {
   const SliceList list{slice(1, 100, 50), slice(2, 150, 50), slice(3, 120, 10)};
@@ -77,7 +79,8 @@ TEST(CompactionPlan, ABigReferenceInFrontStaysWhereItIs) {
 TEST(CompactionPlan, ABigReferenceIsCopiedWhenItDoesNotShowWholeOrIsSmallBesideTheRest) {
   EXPECT_EQ(plan({slice(1, 0, 2 * kMiB), slice(2, 100, 10), slice(3, 0, 10)})->skipped, 0u);
   EXPECT_EQ(plan({slice(1, 0, kMiB), slice(2, kMiB, 10 * kMiB), slice(3, 11 * kMiB, 10)})->skipped, 0u);
-  EXPECT_EQ(plan({slice(1, 0, kMiB), slice(2, kMiB, 10), slice(1, 0, kMiB)})->skipped, 0u) << "it comes again further on";
+  EXPECT_EQ(plan({slice(1, 0, kMiB), slice(2, kMiB, 10), slice(1, 0, kMiB)})->skipped, 0u)
+      << "it comes again further on";
 }
 
 TEST(CompactionPlan, WhenAllButOneStayThereIsNothingToDo) {
@@ -91,7 +94,8 @@ TEST(CompactionPlan, AtMostAThousandAreReplacedAtOnce) {
 }
 
 TEST(CompactionPlan, DamageIsNotCompacted) {
-  EXPECT_EQ(make_compaction_plan(Ino{5}, ChunkIndex{0}, {slice(1, 0, 5), {0, SliceId{2}, 5, 3, 5}}).code(), Code::kDamaged);
+  EXPECT_EQ(make_compaction_plan(Ino{5}, ChunkIndex{0}, {slice(1, 0, 5), {0, SliceId{2}, 5, 3, 5}}).code(),
+            Code::kDamaged);
 }
 
 TEST(CompactionPlan, WhatShowsStaysTheSame) {
@@ -102,18 +106,22 @@ TEST(CompactionPlan, WhatShowsStaysTheSame) {
     SliceList list;
     const std::uint64_t references = 2 + rng.below(20);
     for (std::uint64_t i = 0; i < references; ++i) {
-      const auto pos = static_cast<std::uint32_t>(rng.below(20)) * kMiB / 4, len = static_cast<std::uint32_t>(1 + rng.below(12)) * kMiB / 4;
+      const auto pos = static_cast<std::uint32_t>(rng.below(20)) * kMiB / 4,
+                 len = static_cast<std::uint32_t>(1 + rng.below(12)) * kMiB / 4;
       list.push_back(rng.below(5) == 0 ? hole(pos, len) : slice(i + 1, pos, len));
     }
     const auto made = make_compaction_plan(Ino{5}, ChunkIndex{0}, list);
     ASSERT_TRUE(made);
     if (!*made) continue;
     // The list as it will be, and in it the new slice's bytes as what they are copies of.
-    SliceList after((*made)->replaced.begin(), (*made)->replaced.begin() + static_cast<std::ptrdiff_t>((*made)->skipped));
+    SliceList after((*made)->replaced.begin(),
+                    (*made)->replaced.begin() + static_cast<std::ptrdiff_t>((*made)->skipped));
     for (const Extent& extent : (*made)->extents) {
-      after.push_back({static_cast<std::uint32_t>(extent.offset), extent.slice, extent.slice_size, extent.slice_offset, static_cast<std::uint32_t>(extent.length)});
+      after.push_back({static_cast<std::uint32_t>(extent.offset), extent.slice, extent.slice_size, extent.slice_offset,
+                       static_cast<std::uint32_t>(extent.length)});
     }
-    const auto wanted = chunk_extents(list, ChunkIndex{0}, kChunkBytes), got = chunk_extents(after, ChunkIndex{0}, kChunkBytes);
+    const auto wanted = chunk_extents(list, ChunkIndex{0}, kChunkBytes),
+               got = chunk_extents(after, ChunkIndex{0}, kChunkBytes);
     ASSERT_EQ(*wanted, *got) << "round " << round;
   }
 }

@@ -70,8 +70,9 @@ std::string attr_text(Ino ino, const Attr& attr) {
     if (value != 0) out += fmt::format(",\"{}\":{}", name, value);
   };
   optional("flags", static_cast<unsigned>(attr.flags));
-  out += fmt::format(",\"type\":\"{}\",\"mode\":{},\"uid\":{},\"gid\":{},\"atime\":{},\"mtime\":{},\"ctime\":{}", dump_name_of(attr.type), attr.mode,
-                     attr.uid, attr.gid, attr.atime.seconds, attr.mtime.seconds, attr.ctime.seconds);
+  out += fmt::format(",\"type\":\"{}\",\"mode\":{},\"uid\":{},\"gid\":{},\"atime\":{},\"mtime\":{},\"ctime\":{}",
+                     dump_name_of(attr.type), attr.mode, attr.uid, attr.gid, attr.atime.seconds, attr.mtime.seconds,
+                     attr.ctime.seconds);
   optional("atimensec", attr.atime.nanoseconds);
   optional("mtimensec", attr.mtime.nanoseconds);
   optional("ctimensec", attr.ctime.nanoseconds);
@@ -97,13 +98,14 @@ std::string list_text(ChunkIndex chunk, const SliceList& list) {
 std::string acl_list_text(const std::vector<std::pair<std::uint32_t, std::uint16_t>>& list) {
   if (list.empty()) return "null";
   std::string out = "[";
-  for (const auto& [id, permissions] : list) out += fmt::format("{}{{\"id\":{},\"perm\":{}}}", out.size() > 1 ? "," : "", id, permissions);
+  for (const auto& [id, permissions] : list)
+    out += fmt::format("{}{{\"id\":{},\"perm\":{}}}", out.size() > 1 ? "," : "", id, permissions);
   return out + "]";
 }
 
 std::string acl_text(const records::AclRecord& acl) {
-  return fmt::format("{{\"owner\":{},\"group\":{},\"other\":{},\"mask\":{},\"users\":{},\"groups\":{}}}", acl.owner, acl.group, acl.other, acl.mask,
-                     acl_list_text(acl.users), acl_list_text(acl.groups));
+  return fmt::format("{{\"owner\":{},\"group\":{},\"other\":{},\"mask\":{},\"users\":{},\"groups\":{}}}", acl.owner,
+                     acl.group, acl.other, acl.mask, acl_list_text(acl.users), acl_list_text(acl.groups));
 }
 
 /// A member of the document that is small, in the look of the rest.
@@ -120,10 +122,10 @@ std::string member_text(const std::string& name, const ordered_json& value) {
 /// The directory that is being written.
 struct Level {
   Ino ino;
-  std::string after;       // the name written last
-  std::deque<Item> rows;   // names and inodes that come next
+  std::string after;      // the name written last
+  std::deque<Item> rows;  // names and inodes that come next
   bool is_last_page = false;
-  bool is_empty = true;    // nothing is written yet
+  bool is_empty = true;  // nothing is written yet
 };
 
 class TreeDump {
@@ -170,8 +172,9 @@ class TreeDump {
     std::string all, counted;
     for (const Item& item : xattrs) {
       const std::string& name = std::get<records::XattrKey>(item.key).name;
-      const std::string text = fmt::format("{{\"name\":{},\"value\":{}}}", json_string(name),
-                                           json_string(escape_bytes(std::get<records::XattrRecord>(item.record).value)));
+      const std::string text =
+          fmt::format("{{\"name\":{},\"value\":{}}}", json_string(name),
+                      json_string(escape_bytes(std::get<records::XattrRecord>(item.record).value)));
       all += (all.empty() ? "" : ",") + text;
       if (ino != kRootIno || name != kLastBackupXattr) counted += text;
     }
@@ -191,7 +194,8 @@ class TreeDump {
     std::uint64_t next = 0, written = 0;
     std::string first;
     for (;;) {
-      TRY(const std::vector<Item> lists, txn_.scan(records::SlicesOf{ino, ChunkIndex{static_cast<std::uint32_t>(next)}}, kListsAtOnce));
+      TRY(const std::vector<Item> lists,
+          txn_.scan(records::SlicesOf{ino, ChunkIndex{static_cast<std::uint32_t>(next)}}, kListsAtOnce));
       for (const Item& item : lists) {
         const ChunkIndex chunk = std::get<SlicesKey>(item.key).chunk;
         next = std::uint64_t{chunk.value()} + 1;
@@ -279,8 +283,9 @@ Result<std::string> setting_text(RecordTxn& txn, const DumpOptions& options, boo
 
 Result<std::string> counters_text(RecordTxn& txn) {
   ordered_json counters = ordered_json::object();
-  constexpr std::pair<const char*, const char*> kNames[] = {{"usedSpace", "usedSpace"}, {"usedInodes", "totalInodes"}, {"nextInodes", "nextInode"},
-                                                            {"nextChunk", "nextChunk"}, {"nextSession", "nextSession"}, {"nextTrash", "nextTrash"}};
+  constexpr std::pair<const char*, const char*> kNames[] = {
+      {"usedSpace", "usedSpace"}, {"usedInodes", "totalInodes"},  {"nextInodes", "nextInode"},
+      {"nextChunk", "nextChunk"}, {"nextSession", "nextSession"}, {"nextTrash", "nextTrash"}};
   for (const auto& [shown, stored] : kNames) {
     TRY(const auto value, records::get(txn, records::CounterKey{stored}));
     counters[shown] = value.value_or(0);
@@ -305,7 +310,8 @@ Result<std::string> sustained_text(RecordTxn& txn) {
   const auto number_of = [](const Item& item) { return std::get<records::SustainedKey>(item.key).session.value(); };
   TRY_OK(each(txn, Whole::kSustained, number_of, [&](const Item& item) {
     const auto& key = std::get<records::SustainedKey>(item.key);
-    if (sessions.empty() || sessions.back()["sid"] != key.session.value()) sessions.push_back({{"sid", key.session.value()}, {"inodes", ordered_json::array()}});
+    if (sessions.empty() || sessions.back()["sid"] != key.session.value())
+      sessions.push_back({{"sid", key.session.value()}, {"inodes", ordered_json::array()}});
     sessions.back()["inodes"].push_back(key.ino.value());
   }));
   return member_text("Sustained", sessions);
@@ -340,11 +346,13 @@ Attr no_trash() {
   return attr;
 }
 
-Result<void> dump(const Scope& scope, const Clock& clock, RecordTxn& txn, const DumpOptions& options, Writer& writer, DumpSummary& summary) {
+Result<void> dump(const Scope& scope, const Clock& clock, RecordTxn& txn, const DumpOptions& options, Writer& writer,
+                  DumpSummary& summary) {
   bool has_user_quotas = false;
   TRY(const std::string setting, setting_text(txn, options, has_user_quotas));
   if (has_user_quotas) {
-    return Error(Code::kNotSupported, "the volume has user and group quotas, which this version cannot dump: use `juicefs dump`");
+    return Error(Code::kNotSupported,
+                 "the volume has user and group quotas, which this version cannot dump: use `juicefs dump`");
   }
   TRY(const std::string counters, counters_text(txn));
   TRY(const std::string sustained, sustained_text(txn));
@@ -371,7 +379,8 @@ Result<void> dump(const Scope& scope, const Clock& clock, RecordTxn& txn, const 
 
 }  // namespace
 
-Result<DumpSummary> dump_volume(const Scope& scope, records::RecordEngine& engine, const Clock& clock, const DumpOptions& options, DumpSink sink) {
+Result<DumpSummary> dump_volume(const Scope& scope, records::RecordEngine& engine, const Clock& clock,
+                                const DumpOptions& options, DumpSink sink) {
   DumpSummary summary;
   Writer writer(sink);
   bool has_run = false;

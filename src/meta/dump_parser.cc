@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Events of a JSON parser. The skeleton (top, entries) is followed with a stack; every other value is small and built whole.
+// Events of a JSON parser. The skeleton (top, entries) is followed with a stack; every other value is small and built
+// whole.
 #include "meta/dump_parser.h"
 
 #include <fmt/format.h>
@@ -121,7 +122,9 @@ Result<records::Slice> slice_of(const ordered_json& value) {
   if (!value.is_object()) return damaged("a slice is no object");
   records::Slice slice;
   TRY(auto id, number<std::uint64_t>(value, "id"));
-  if (id == 0) { TRY(id, number<std::uint64_t>(value, "chunkid")); }  // its old spelling
+  if (id == 0) {
+    TRY(id, number<std::uint64_t>(value, "chunkid"));
+  }  // its old spelling
   slice.id = SliceId{id};
   TRY(slice.pos, number<std::uint32_t>(value, "pos"));
   TRY(slice.size, number<std::uint32_t>(value, "size"));
@@ -201,8 +204,10 @@ class Parser final : public nlohmann::json_sax<ordered_json> {
   bool string(string_t& value) override { return scalar(std::move(value)); }
   bool binary(binary_t&) override { return false; }
   bool key(string_t& name) override {
-    if (value_.is_open()) value_.set_key(std::move(name));
-    else levels_.back().key = std::move(name);
+    if (value_.is_open())
+      value_.set_key(std::move(name));
+    else
+      levels_.back().key = std::move(name);
     return true;
   }
   bool start_array(std::size_t) override {
@@ -230,8 +235,8 @@ class Parser final : public nlohmann::json_sax<ordered_json> {
   enum class Where { kTop, kEntry, kEntries };
   struct Level {
     Where where = Where::kTop;
-    std::string key;       // of the member that comes next
-    DumpedEntry entry;     // kEntry
+    std::string key;    // of the member that comes next
+    DumpedEntry entry;  // kEntry
     bool has_attr = false, is_told = false, is_directory = false;
   };
 
@@ -291,7 +296,8 @@ class Parser final : public nlohmann::json_sax<ordered_json> {
   /// All of an entry but what it holds is known.
   Result<void> tell(Level& level) {
     if (level.is_told) return damaged("a directory has entries twice");
-    if (!level.has_attr) return damaged(fmt::format("\"{}\" has no \"attr\" before its entries", escape_bytes(level.entry.name)));
+    if (!level.has_attr)
+      return damaged(fmt::format("\"{}\" has no \"attr\" before its entries", escape_bytes(level.entry.name)));
     level.is_told = true;
     level.is_directory = level.entry.attr.type == FileType::kDirectory;
     if (levels_.size() > 2) return visitor_.on_entry(std::exchange(level.entry, {}));
@@ -306,7 +312,8 @@ class Parser final : public nlohmann::json_sax<ordered_json> {
     if (level.where == Where::kTop) return take_member(level.key, value);
     if (level.is_told) return damaged(fmt::format("\"{}\" comes after the entries of its directory", level.key));
     const Result<void> taken = take_of_entry(level, value);
-    if (!taken) return Error(taken.code(), fmt::format("entry \"{}\": {}", escape_bytes(level.entry.name), taken.error().text()));
+    if (!taken)
+      return Error(taken.code(), fmt::format("entry \"{}\": {}", escape_bytes(level.entry.name), taken.error().text()));
     return {};
   }
 
@@ -347,7 +354,9 @@ class Parser final : public nlohmann::json_sax<ordered_json> {
     if (name == "DelFiles") return take_deleted_files(value);
     if (name == "Quotas") return take_quotas(value);
     if ((name == "UserQuotas" || name == "GroupQuotas") && !value.empty()) {
-      return Error(Code::kNotSupported, "the dump has limits for users or groups, which this version does not keep: load it with `juicefs load`");
+      return Error(
+          Code::kNotSupported,
+          "the dump has limits for users or groups, which this version does not keep: load it with `juicefs load`");
     }
     if (name == "FSTree" || name == "Trash") return damaged(fmt::format("\"{}\" is no object", name));
     return {};  // sessions are over, and what is new is not known
@@ -372,7 +381,8 @@ class Parser final : public nlohmann::json_sax<ordered_json> {
     for (const auto& [name, quota] : value.items()) {
       std::uint64_t ino = 0;
       const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), ino);
-      if (error != std::errc() || end != name.data() + name.size() || ino == 0 || !quota.is_object()) return damaged(fmt::format("quota \"{}\" is of no directory", name));
+      if (error != std::errc() || end != name.data() + name.size() || ino == 0 || !quota.is_object())
+        return damaged(fmt::format("quota \"{}\" is of no directory", name));
       TRY(const auto space, number<std::int64_t>(quota, "maxSpace"));
       TRY(const auto inodes, number<std::int64_t>(quota, "maxInodes"));
       TRY_OK(visitor_.on_quota(Ino{ino}, space, inodes));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a JSON dump of metadata (dump.h says what it holds) as it comes, and says what it meets. Memory grows with the depth of the tree
-// and with the chunk list of one file, not with the volume. Used inside this room.
+// Reads a JSON dump of metadata (dump.h says what it holds) as it comes, and says what it meets. Memory grows with the
+// depth of the tree and with the chunk list of one file, not with the volume. Used inside this room.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ namespace headrace::meta {
 struct DumpedEntry {
   std::string name;  // bytes; of the two roots: empty
   Ino ino;
-  Attr attr;         // without parent and ACL numbers
+  Attr attr;  // without parent and ACL numbers
   std::string target;
   std::vector<std::pair<std::string, std::string>> xattrs;
   std::optional<records::AclRecord> access_acl, default_acl;

@@ -13,14 +13,18 @@ namespace {
 class Recorder final : public DumpVisitor {
  public:
   Result<void> on_setting(const std::string& document) override { return note("setting " + document); }
-  Result<void> on_counter(std::string_view name, std::int64_t value) override { return note("counter " + std::string(name) + " " + std::to_string(value)); }
+  Result<void> on_counter(std::string_view name, std::int64_t value) override {
+    return note("counter " + std::string(name) + " " + std::to_string(value));
+  }
   Result<void> on_deleted_file(Ino ino, const records::DeletedFileRecord& file) override {
     return note("deleted " + std::to_string(ino.value()) + " " + std::to_string(file.length));
   }
   Result<void> on_quota(Ino ino, std::int64_t space, std::int64_t inodes) override {
     return note("quota " + std::to_string(ino.value()) + " " + std::to_string(space) + " " + std::to_string(inodes));
   }
-  Result<void> on_root(DumpedEntry entry, bool is_trash) override { return note((is_trash ? "trash " : "root ") + std::to_string(entry.ino.value())); }
+  Result<void> on_root(DumpedEntry entry, bool is_trash) override {
+    return note((is_trash ? "trash " : "root ") + std::to_string(entry.ino.value()));
+  }
   Result<void> on_entry(DumpedEntry entry) override {
     last = entry;
     return note("entry " + entry.name);
@@ -39,7 +43,8 @@ class Recorder final : public DumpVisitor {
   }
 };
 
-const char kDump[] = R"({"Setting":{"Name":"v"},"Counters":{"nextChunk":7},"DelFiles":[{"inode":9,"length":5,"expire":1}],"Quotas":{"2":{"maxSpace":-1,"maxInodes":3}},
+const char kDump[] =
+    R"({"Setting":{"Name":"v"},"Counters":{"nextChunk":7},"DelFiles":[{"inode":9,"length":5,"expire":1}],"Quotas":{"2":{"maxSpace":-1,"maxInodes":3}},
 "Future":{"a":[{"b":1}]},
 "FSTree":{"attr":{"inode":1,"type":"directory"},"entries":{"d":{"attr":{"inode":2,"type":"directory"},"entries":{"f%20":{"attr":{"inode":3,"type":"regular","mtime":-5,
 "mtimensec":9},"xattrs":[{"name":"user.a","value":"%00"}],"chunks":[{"index":2,"slices":[{"id":4,"pos":1,"size":8,"off":2,"len":3}]}]}}},"e":{"attr":{"inode":5,"type":"fifo"}}}},
@@ -50,8 +55,9 @@ TEST(DumpParser, TellsInTheOrderOfTheDocument) {
   std::istringstream in(kDump);
   const Result<void> parsed = parse_dump(in, recorder);
   ASSERT_TRUE(parsed) << parsed.error().text();
-  EXPECT_EQ(recorder.told, (std::vector<std::string>{"setting {\"Name\":\"v\"}", "counter nextChunk 7", "deleted 9 5", "quota 2 -1 3", "root 1", "entry d", "entry f ", "end",
-                                                     "entry e", "end", "trash 9223372032828243968", "end"}));
+  EXPECT_EQ(recorder.told, (std::vector<std::string>{"setting {\"Name\":\"v\"}", "counter nextChunk 7", "deleted 9 5",
+                                                     "quota 2 -1 3", "root 1", "entry d", "entry f ", "end", "entry e",
+                                                     "end", "trash 9223372032828243968", "end"}));
 }
 
 TEST(DumpParser, AnEntryComesWithAllThatHangsOnIt) {

@@ -12,12 +12,14 @@ namespace {
 
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 constexpr std::pair<FileType, std::string_view> kTypes[] = {
-    {FileType::kRegular, "regular"},       {FileType::kDirectory, "directory"}, {FileType::kSymlink, "symlink"}, {FileType::kFifo, "fifo"},
-    {FileType::kBlockDevice, "blockdev"}, {FileType::kCharDevice, "chardev"},  {FileType::kSocket, "socket"},
+    {FileType::kRegular, "regular"}, {FileType::kDirectory, "directory"},  {FileType::kSymlink, "symlink"},
+    {FileType::kFifo, "fifo"},       {FileType::kBlockDevice, "blockdev"}, {FileType::kCharDevice, "chardev"},
+    {FileType::kSocket, "socket"},
 };
 
 bool is_continuation(std::string_view bytes, std::size_t at, unsigned char least = 0x80, unsigned char most = 0xBF) {
-  return at < bytes.size() && static_cast<unsigned char>(bytes[at]) >= least && static_cast<unsigned char>(bytes[at]) <= most;
+  return at < bytes.size() && static_cast<unsigned char>(bytes[at]) >= least &&
+         static_cast<unsigned char>(bytes[at]) <= most;
 }
 
 /// How many bytes the valid UTF-8 character at `at` has; 0: there is none.
@@ -31,7 +33,10 @@ std::size_t character_at(std::string_view bytes, std::size_t at) {
   }
   if (first >= 0xF0 && first <= 0xF4) {
     const unsigned char least = first == 0xF0 ? 0x90 : 0x80, most = first == 0xF4 ? 0x8F : 0xBF;
-    return is_continuation(bytes, at + 1, least, most) && is_continuation(bytes, at + 2) && is_continuation(bytes, at + 3) ? 4 : 0;
+    return is_continuation(bytes, at + 1, least, most) && is_continuation(bytes, at + 2) &&
+                   is_continuation(bytes, at + 3)
+               ? 4
+               : 0;
   }
   return 0;
 }

@@ -11,7 +11,8 @@ namespace {
 TEST(DumpText, BytesThatAreNoTextAreEscapedAndTextIsNot) {
   EXPECT_EQ(escape_bytes("a b\n%\"\\"), "a%20b%0A%25%22%5C");
   EXPECT_EQ(escape_bytes("\xC3\xA4\xE2\x82\xAC\xF0\x9F\x8C\x8A"), "\xC3\xA4\xE2\x82\xAC\xF0\x9F\x8C\x8A");
-  EXPECT_EQ(escape_bytes("\xC3(\xE2\x82\xED\xA0\x80\xC0\x80\xFF"), "%C3(%E2%82%ED%A0%80%C0%80%FF") << "cut, a surrogate, too long, no UTF-8";
+  EXPECT_EQ(escape_bytes("\xC3(\xE2\x82\xED\xA0\x80\xC0\x80\xFF"), "%C3(%E2%82%ED%A0%80%C0%80%FF")
+      << "cut, a surrogate, too long, no UTF-8";
   EXPECT_EQ(escape_bytes("\xEF\xBF\xBD"), "\xEF\xBF\xBD") << "a replacement character is a character";
 }
 
@@ -21,7 +22,8 @@ TEST(DumpText, AnyBytesComeBack) {
   Rng rng(seed);
   for (int round = 0; round < 2000; ++round) {
     std::string bytes;
-    for (std::uint64_t left = rng.below(20); left > 0; --left) bytes += rng.below(3) == 0 ? "%41\xC3\xA4"[rng.below(5)] : static_cast<char>(rng.below(256));
+    for (std::uint64_t left = rng.below(20); left > 0; --left)
+      bytes += rng.below(3) == 0 ? "%41\xC3\xA4"[rng.below(5)] : static_cast<char>(rng.below(256));
     ASSERT_EQ(unescape_bytes(escape_bytes(bytes)), bytes);
   }
 }
@@ -38,7 +40,8 @@ TEST(DumpText, JsonStringsAreWrittenAsGoWritesThem) {
 }
 
 TEST(DumpText, EveryTypeHasAName) {
-  for (int type = 1; type <= 7; ++type) EXPECT_EQ(type_of_dump_name(dump_name_of(static_cast<FileType>(type))).value(), static_cast<FileType>(type));
+  for (int type = 1; type <= 7; ++type)
+    EXPECT_EQ(type_of_dump_name(dump_name_of(static_cast<FileType>(type))).value(), static_cast<FileType>(type));
   EXPECT_EQ(type_of_dump_name("door").code(), Code::kDamaged);
 }
 

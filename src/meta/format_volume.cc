@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A new volume in an empty engine, or a new description for the one that is there (format sheet, sections 2.2, 2.5 and 4.4).
+// A new volume in an empty engine, or a new description for the one that is there (format sheet, sections 2.2, 2.5
+// and 4.4).
 #include <bit>
 
 #include "base/uuid.h"
@@ -28,7 +29,8 @@ Result<void> check_new_format(const VolumeFormat& format) {
   if (!is_uuid(format.uuid)) return invalid("a volume needs a UUID, got \"" + format.uuid + "\"");
   if (format.storage.empty() || format.bucket.empty()) return invalid("a volume needs a storage and a bucket");
   if (format.block_kib < kBlockKibMin || format.block_kib > kBlockKibMax || !std::has_single_bit(format.block_kib)) {
-    return invalid("the block size is a power of two from 64 KiB to 16 MiB, got " + std::to_string(format.block_kib) + " KiB");
+    return invalid("the block size is a power of two from 64 KiB to 16 MiB, got " + std::to_string(format.block_kib) +
+                   " KiB");
   }
   const Admission admitted = admission(format);
   if (admitted.access != Access::kReadWrite) return invalid(admitted.reason);
@@ -60,8 +62,9 @@ Result<VolumeFormat> make_new(RecordTxn& txn, Timestamp now, VolumeFormat format
   records::put(txn, SettingKey{}, SettingRecord{format.document});
   records::put(txn, InodeKey{kRootIno}, new_root(now));
   TRY_OK(put_trash_root_if_missing(txn, now, format));
-  const std::pair<const char*, std::int64_t> counters[] = {{"nextInode", 2}, {"nextChunk", 1},   {"nextSession", 0},
-                                                           {"usedSpace", 0}, {"totalInodes", 0}, {"nextCleanupSlices", 0}};
+  const std::pair<const char*, std::int64_t> counters[] = {{"nextInode", 2},   {"nextChunk", 1},
+                                                           {"nextSession", 0}, {"usedSpace", 0},
+                                                           {"totalInodes", 0}, {"nextCleanupSlices", 0}};
   for (const auto& [name, value] : counters) records::put(txn, CounterKey{name}, value);
   return format;
 }
@@ -104,17 +107,22 @@ Result<VolumeFormat> change_existing(RecordTxn& txn, Timestamp now, const Volume
 
 }  // namespace
 
-Result<VolumeFormat> format_volume(const Scope& scope, records::RecordEngine& engine, const Clock& clock, VolumeFormat format, bool force) {
+Result<VolumeFormat> format_volume(const Scope& scope, records::RecordEngine& engine, const Clock& clock,
+                                   VolumeFormat format, bool force) {
   TRY_OK(check_new_format(format));
   const Timestamp now = clock.wall();
-  return engine.run(scope, records::Commit::kDurable, {SettingKey{}, InodeKey{kRootIno}}, [&](RecordTxn& txn) -> Result<VolumeFormat> {
-    TRY(const std::optional<SettingRecord> present, records::get(txn, SettingKey{}));
-    if (!present) return make_new(txn, now, format);
-    TRY(const VolumeFormat old, parse_format(present->json));
-    if (old.name != format.name) return Error(Code::kExists, "the metadata holds the volume \"" + old.name + "\"");
-    if (!force) return Error(Code::kExists, "the volume \"" + old.name + "\" exists; force replaces what may change of its description");
-    return change_existing(txn, now, old, format);
-  });
+  return engine.run(scope, records::Commit::kDurable, {SettingKey{}, InodeKey{kRootIno}},
+                    [&](RecordTxn& txn) -> Result<VolumeFormat> {
+                      TRY(const std::optional<SettingRecord> present, records::get(txn, SettingKey{}));
+                      if (!present) return make_new(txn, now, format);
+                      TRY(const VolumeFormat old, parse_format(present->json));
+                      if (old.name != format.name)
+                        return Error(Code::kExists, "the metadata holds the volume \"" + old.name + "\"");
+                      if (!force)
+                        return Error(Code::kExists, "the volume \"" + old.name +
+                                                        "\" exists; force replaces what may change of its description");
+                      return change_existing(txn, now, old, format);
+                    });
 }
 
 Result<VolumeFormat> load_format(const Scope& scope, records::RecordEngine& engine) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this client holds open, and the race that comes with it: somebody opens a file while its last name is being taken away. The
-// operation that removes a name asks here whether the file is held, and until its outcome is known nobody else comes to hold a file of
-// which it was told "no". A file of which it was told "yes" is sustained: it stays without a name until its last release.
+// What this client holds open, and the race that comes with it: somebody opens a file while its last name is being
+// taken away. The operation that removes a name asks here whether the file is held, and until its outcome is known
+// nobody else comes to hold a file of which it was told "no". A file of which it was told "yes" is sustained: it stays
+// without a name until its last release.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +30,13 @@ class HoldTable {
   /// The hold was taken while the file had a place outside the trash.
   void note_alive(Ino ino);
   bool was_alive(Ino ino) const;
-  /// One hold less; our own mistake if there is none. True: it was the last one of a sustained file. The caller destroys the file
-  /// and then says destroyed().
+  /// One hold less; our own mistake if there is none. True: it was the last one of a sustained file. The caller
+  /// destroys the file and then says destroyed().
   bool drop(Ino ino);
   /// `done`: it is gone. Otherwise take_orphans() offers it again.
   void destroyed(Ino ino, bool done);
-  /// Sustained files that nobody holds and that could not be destroyed yet. The caller does, then says destroyed() for each.
+  /// Sustained files that nobody holds and that could not be destroyed yet. The caller does, then says destroyed() for
+  /// each.
   std::vector<Ino> take_orphans();
   std::size_t held_files() const;
 
@@ -77,8 +79,8 @@ class RemovalMarks final : public Holders {
 
   /// The operation begins again, or failed: what it was told no longer matters.
   void reset();
-  /// The operation is committed, or may be. The answer: files the caller must destroy, because their last hold went while they were being
-  /// sustained.
+  /// The operation is committed, or may be. The answer: files the caller must destroy, because their last hold went
+  /// while they were being sustained.
   std::vector<Ino> commit();
 
  private:

@@ -110,7 +110,8 @@ TEST_F(Holds, TheTableForgetsWhatNobodyHolds) {
   EXPECT_EQ(table_.held_files(), 0u);
 }
 
-// Threads open, close and remove one name at once. Whoever got a hold reads the file until he lets go, and in the end nothing is left.
+// Threads open, close and remove one name at once. Whoever got a hold reads the file until he lets go, and in the end
+// nothing is left.
 TEST(HoldRace, AHeldFileIsReadableAndNothingIsLeftOver) {
   TestVolume volume("memory");
   constexpr int kRounds = 300;

@@ -61,7 +61,9 @@ class RecordWriter {
     puts_.push_back({Key(std::move(key)), Record(std::move(record))});
   }
   void add_reference(records::SliceRefKey slice) { references_.push_back(slice); }
-  Result<void> flush_if_full() { return puts_.size() + references_.size() < kRecordsAtOnce ? Result<void>() : flush(Commit::kVisible); }
+  Result<void> flush_if_full() {
+    return puts_.size() + references_.size() < kRecordsAtOnce ? Result<void>() : flush(Commit::kVisible);
+  }
   Result<void> flush(Commit commit) {
     TRY_OK(engine_.run(scope_, commit, {}, [this](RecordTxn& txn) -> Result<void> {
       for (const records::Item& item : puts_) txn.put(item.key, item.record);
@@ -121,7 +123,8 @@ class Loader final : public DumpVisitor {
     if (!has_setting_) return damaged("\"Setting\" must come before the tree");
     // What the real client shows of a volume without a trash.
     is_made_up_ = is_trash && entry.attr.mode == 0 && entry.attr.ctime == Timestamp{};
-    if (is_trash && entry.ino != kTrashRoot) return damaged(fmt::format("the trash cannot be inode {}", entry.ino.value()));
+    if (is_trash && entry.ino != kTrashRoot)
+      return damaged(fmt::format("the trash cannot be inode {}", entry.ino.value()));
     has_trash_ |= is_trash && !is_made_up_;
     entry.ino = is_trash ? kTrashRoot : kRootIno;
     entry.attr.parent = kRootIno;
@@ -132,7 +135,8 @@ class Loader final : public DumpVisitor {
   Result<void> on_entry(DumpedEntry entry) override {
     const Result<void> taken = take_entry(entry);
     if (!taken && taken.code() == Code::kDamaged) {
-      return damaged(fmt::format("entry \"{}\", inode {}: {}", escape_bytes(entry.name), entry.ino.value(), taken.error().text()));
+      return damaged(
+          fmt::format("entry \"{}\", inode {}: {}", escape_bytes(entry.name), entry.ino.value(), taken.error().text()));
     }
     return taken;
   }
@@ -143,9 +147,11 @@ class Loader final : public DumpVisitor {
     level.attr.nlink = is_trash(level.ino) ? 2 : 2 + level.directories;
     const bool is_there = level.ino != kTrashRoot || !is_made_up_ || level.children.inodes > 0;
     if (is_there) writer_.put(InodeKey{level.ino}, level.attr);
-    if (summary_.format.dir_stats && level.ino != kTrashRoot) writer_.put(records::DirStatsKey{level.ino}, level.children);
+    if (summary_.format.dir_stats && level.ino != kTrashRoot)
+      writer_.put(records::DirStatsKey{level.ino}, level.children);
     if (const auto quota = quotas_.find(level.ino); quota != quotas_.end()) {
-      writer_.put(records::DirQuotaKey{level.ino}, DirQuotaRecord{quota->second.space_max, quota->second.inodes_max, level.tree_space, level.tree_inodes});
+      writer_.put(records::DirQuotaKey{level.ino}, DirQuotaRecord{quota->second.space_max, quota->second.inodes_max,
+                                                                  level.tree_space, level.tree_inodes});
     }
     if (!levels_.empty()) {
       levels_.back().tree_space += level.tree_space;
@@ -194,8 +200,10 @@ class Loader final : public DumpVisitor {
     entry.attr.parent = parent.ino;
     ++summary_.inodes;
     summary_.used_bytes += space_of(entry.attr);
-    if (is_trash(entry.ino)) last_trash_ = std::max(last_trash_, entry.ino.value() - kTrashRoot.value());
-    else last_ino_ = std::max(last_ino_, entry.ino.value());
+    if (is_trash(entry.ino))
+      last_trash_ = std::max(last_trash_, entry.ino.value() - kTrashRoot.value());
+    else
+      last_ino_ = std::max(last_ino_, entry.ino.value());
     if (is_directory) return begin_directory(entry);
     TRY_OK(write_contents(entry));
     entry.attr.nlink = 1;
@@ -206,8 +214,10 @@ class Loader final : public DumpVisitor {
   /// An inode that stands in several places is what it was in the first.
   Result<void> take_attr_of_first(DumpedEntry& entry) {
     TRY_OK(writer_.flush(Commit::kVisible));
-    TRY(std::optional<Attr> attr, engine_.read(scope_, {}, [&](RecordTxn& txn) { return records::get(txn, InodeKey{entry.ino}); }));
-    if (!attr || attr->type != entry.attr.type) return damaged(fmt::format("inode {} stands there as two different things", entry.ino.value()));
+    TRY(std::optional<Attr> attr,
+        engine_.read(scope_, {}, [&](RecordTxn& txn) { return records::get(txn, InodeKey{entry.ino}); }));
+    if (!attr || attr->type != entry.attr.type)
+      return damaged(fmt::format("inode {} stands there as two different things", entry.ino.value()));
     entry.attr = *std::move(attr);
     return {};
   }
@@ -220,7 +230,8 @@ class Loader final : public DumpVisitor {
       return {};
     }
     TRY_OK(writer_.flush(Commit::kVisible));
-    TRY(const auto there, engine_.read(scope_, {}, [&](RecordTxn& txn) { return records::get(txn, EntryKey{level.ino, name}); }));
+    TRY(const auto there,
+        engine_.read(scope_, {}, [&](RecordTxn& txn) { return records::get(txn, EntryKey{level.ino, name}); }));
     if (there) return damaged("the directory has this name twice");
     return {};
   }
@@ -264,7 +275,8 @@ class Loader final : public DumpVisitor {
 
   Result<void> write_attachments(DumpedEntry& entry) {
     for (auto& [name, value] : entry.xattrs) {
-      if (name.empty() || name.size() > kXattrNameMax || value.size() > kXattrValueMax) return damaged("an extended attribute is too long");
+      if (name.empty() || name.size() > kXattrNameMax || value.size() > kXattrValueMax)
+        return damaged("an extended attribute is too long");
       writer_.put(records::XattrKey{entry.ino, name}, records::XattrRecord{std::move(value)});
     }
     entry.attr.access_acl = number_of(entry.access_acl);
@@ -275,7 +287,8 @@ class Loader final : public DumpVisitor {
   /// Rules that are the same share a number.
   std::uint32_t number_of(const std::optional<records::AclRecord>& acl) {
     if (!acl) return 0;
-    const auto [at, is_new] = acls_.try_emplace(records::encode_acl(*acl), static_cast<std::uint32_t>(acls_.size() + 1));
+    const auto [at, is_new] =
+        acls_.try_emplace(records::encode_acl(*acl), static_cast<std::uint32_t>(acls_.size() + 1));
     if (is_new) writer_.put(records::AclKey{at->second}, *acl);
     return at->second;
   }
@@ -283,7 +296,8 @@ class Loader final : public DumpVisitor {
   /// What was met more than once has several names, and no directory of its own.
   Result<void> write_links() {
     for (const auto& [ino, more] : more_names_) {
-      TRY(std::optional<Attr> attr, engine_.read(scope_, {}, [&, number = ino](RecordTxn& txn) { return records::get(txn, InodeKey{number}); }));
+      TRY(std::optional<Attr> attr,
+          engine_.read(scope_, {}, [&, number = ino](RecordTxn& txn) { return records::get(txn, InodeKey{number}); }));
       if (!attr) return damaged(fmt::format("inode {} is gone again", ino.value()));
       attr->nlink = more + 1;
       attr->parent = Ino{0};
@@ -302,7 +316,8 @@ class Loader final : public DumpVisitor {
     writer_.put(CounterKey{"usedSpace"}, static_cast<std::int64_t>(summary_.used_bytes));
     writer_.put(CounterKey{"totalInodes"}, static_cast<std::int64_t>(summary_.inodes));
     writer_.put(CounterKey{"nextInode"}, std::max({counter("nextInodes"), next(last_ino_), std::int64_t{2}}));
-    writer_.put(CounterKey{"nextChunk"}, std::max(counter("nextChunk"), next(last_slice_)) + static_cast<std::int64_t>(kSliceNumbersPassedOver));
+    writer_.put(CounterKey{"nextChunk"},
+                std::max(counter("nextChunk"), next(last_slice_)) + static_cast<std::int64_t>(kSliceNumbersPassedOver));
     writer_.put(CounterKey{"nextSession"}, counter("nextSession"));
     writer_.put(CounterKey{"nextTrash"}, std::max(counter("nextTrash"), static_cast<std::int64_t>(last_trash_)));
     writer_.put(CounterKey{"nextCleanupSlices"}, 0);
@@ -328,18 +343,22 @@ Result<void> check_empty(const Scope& scope, records::RecordEngine& engine) {
     TRY(const auto setting, records::get(txn, records::SettingKey{}));
     if (setting) {
       const Result<VolumeFormat> format = parse_format(setting->json);
-      return Error(Code::kExists, fmt::format("the metadata holds the volume \"{}\"; a dump is loaded into an empty place", format ? format->name : "?"));
+      return Error(Code::kExists,
+                   fmt::format("the metadata holds the volume \"{}\"; a dump is loaded into an empty place",
+                               format ? format->name : "?"));
     }
     TRY(const auto inodes, txn.scan(records::WholeVolume{records::Whole::kInodes, 0}, 1));
     TRY(const auto counters, txn.scan(records::WholeVolume{records::Whole::kCounters, 0}, 1));
-    if (!inodes.empty() || !counters.empty()) return Error(Code::kExists, "the metadata is not empty; a dump is loaded into an empty place");
+    if (!inodes.empty() || !counters.empty())
+      return Error(Code::kExists, "the metadata is not empty; a dump is loaded into an empty place");
     return {};
   });
 }
 
 }  // namespace
 
-Result<LoadSummary> load_dump(const Scope& scope, records::RecordEngine& engine, const Clock& clock, std::istream& dump) {
+Result<LoadSummary> load_dump(const Scope& scope, records::RecordEngine& engine, const Clock& clock,
+                              std::istream& dump) {
   if (engine.traits().is_read_only) return Error(Code::kReadOnly, "this metadata can only be read");
   TRY_OK(check_empty(scope, engine));
   Loader loader(scope, engine, clock);

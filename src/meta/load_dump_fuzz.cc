@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any text as a dump: it is refused, or it is a volume that agrees with itself and is dumped and loaded again as the same.
+// Any text as a dump: it is refused, or it is a volume that agrees with itself and is dumped and loaded again as the
+// same.
 #include <cstddef>
 #include <cstdint>
 #include <sstream>

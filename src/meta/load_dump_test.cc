@@ -16,7 +16,8 @@ namespace {
 
 class Dump : public testing::EachEngine {
  protected:
-  std::string dump_of(records::RecordEngine& engine, const Clock& clock, DumpSummary* summary = nullptr, DumpOptions options = {}) {
+  std::string dump_of(records::RecordEngine& engine, const Clock& clock, DumpSummary* summary = nullptr,
+                      DumpOptions options = {}) {
     std::string text;
     const auto take = [&](std::string_view piece) -> Result<void> {
       text += piece;
@@ -42,7 +43,8 @@ class Dump : public testing::EachEngine {
     ASSERT_TRUE(volume->link(scope_, {}, file, deeper, "again"));
     ASSERT_TRUE(volume->setxattr(scope_, file, "user.a", std::string_view("\0\xFF%41", 5), 0));
     ASSERT_TRUE(volume->setxattr(scope_, kRootIno, "user.b", "", 0));
-    ASSERT_TRUE(volume->mknod(scope_, {}, kRootIno, "l\"\n\xFF", {.type = FileType::kSymlink, .symlink_target = "a b%"}));
+    ASSERT_TRUE(
+        volume->mknod(scope_, {}, kRootIno, "l\"\n\xFF", {.type = FileType::kSymlink, .symlink_target = "a b%"}));
     ASSERT_TRUE(volume->mknod(scope_, {}, kRootIno, "pipe", {.type = FileType::kFifo, .symlink_target = {}}));
     const Ino copy = volume.make_file(kRootIno, "copy");
     ASSERT_TRUE(volume->copy_range(scope_, file, 0, copy, 5, 1000));
@@ -127,7 +129,9 @@ TEST_P(Dump, TheTrashCanBeLeftOut) {
   const auto engine = records::open_engine("memory://", {}, scheduler_).value();
   ASSERT_TRUE(load(text, *engine, scheduler_.clock()));
   EXPECT_EQ(check_volume(scope_, *engine, {})->findings_total, 0u);
-  EXPECT_TRUE(engine->read(scope_, {}, [](records::RecordTxn& txn) { return records::get(txn, records::InodeKey{kTrashRoot}); })->has_value());
+  EXPECT_TRUE(
+      engine->read(scope_, {}, [](records::RecordTxn& txn) { return records::get(txn, records::InodeKey{kTrashRoot}); })
+          ->has_value());
 }
 
 TEST_P(Dump, ADeepTreeTakesNoStack) {
@@ -175,10 +179,12 @@ class LoadDump : public ::testing::Test {
   /// A dump with this in place of the root's entries.
   static std::string with_entries(const std::string& entries, const std::string& more = {}) {
     return R"({"Setting":{"Name":"test","UUID":"0e5bd5f6-0000-4000-8000-000000000001","Storage":"file","Bucket":"/b/","BlockSize":4096,"TrashDays":0,"DirStats":true},)"
-           R"("Counters":{},"Sustained":null,"DelFiles":[])" + more + R"(,"FSTree":{"attr":{"inode":1,"type":"directory","mode":511,"nlink":9},"entries":{)" +
-           entries + "}}}";
+           R"("Counters":{},"Sustained":null,"DelFiles":[])" +
+           more + R"(,"FSTree":{"attr":{"inode":1,"type":"directory","mode":511,"nlink":9},"entries":{)" + entries +
+           "}}}";
   }
-  static std::string entry(const std::string& name, std::uint64_t ino, const std::string& type, const std::string& more = {}) {
+  static std::string entry(const std::string& name, std::uint64_t ino, const std::string& type,
+                           const std::string& more = {}) {
     return fmt::format(R"("{}":{{"attr":{{"inode":{},"type":"{}","mode":420,"length":7}}{}}})", name, ino, type, more);
   }
   Result<LoadSummary> load(const std::string& text) {
@@ -204,9 +210,11 @@ class LoadDump : public ::testing::Test {
 };
 
 TEST_F(LoadDump, CountsAreCountedAndNotBelieved) {
-  const std::string slice = R"(,"chunks":[{"index":0,"slices":[{"id":5,"size":7,"len":7},{"chunkid":5,"size":7,"len":7},{"id":0,"len":3}]}])";
-  ASSERT_TRUE(load(with_entries(entry("a", 20, "regular", slice) + "," + entry("b", 20, "regular", slice) + "," +
-                                entry("d", 30, "directory", R"(,"entries":{)" + entry("s", 31, "symlink", R"(,"symlink":"%2F%41")") + "}"))));
+  const std::string slice =
+      R"(,"chunks":[{"index":0,"slices":[{"id":5,"size":7,"len":7},{"chunkid":5,"size":7,"len":7},{"id":0,"len":3}]}])";
+  ASSERT_TRUE(load(with_entries(
+      entry("a", 20, "regular", slice) + "," + entry("b", 20, "regular", slice) + "," +
+      entry("d", 30, "directory", R"(,"entries":{)" + entry("s", 31, "symlink", R"(,"symlink":"%2F%41")") + "}"))));
   const std::optional<Attr> file = stored(records::InodeKey{Ino{20}});
   ASSERT_TRUE(file);
   EXPECT_EQ(file->nlink, 2u);
@@ -221,7 +229,8 @@ TEST_F(LoadDump, CountsAreCountedAndNotBelieved) {
 }
 
 TEST_F(LoadDump, AnInodeInSeveralPlacesIsWhatItWasInTheFirst) {
-  ASSERT_TRUE(load(with_entries(R"("a":{"attr":{"inode":20,"type":"regular","length":9000}},)" + entry("b", 20, "regular"))));
+  ASSERT_TRUE(
+      load(with_entries(R"("a":{"attr":{"inode":20,"type":"regular","length":9000}},)" + entry("b", 20, "regular"))));
   EXPECT_EQ(stored(records::InodeKey{Ino{20}})->length, 9000u);
   EXPECT_EQ(stored(records::DirStatsKey{kRootIno})->length, 18'000);
   EXPECT_EQ(check_volume(Scope{}, *engine_, {})->findings_total, 0u);
@@ -229,8 +238,10 @@ TEST_F(LoadDump, AnInodeInSeveralPlacesIsWhatItWasInTheFirst) {
 }
 
 TEST_F(LoadDump, LimitsOfDirectoriesGetWhatTheirTreesUse) {
-  ASSERT_TRUE(load(with_entries(entry("q", 30, "directory", R"(,"entries":{)" + entry("d", 31, "directory", R"(,"entries":{)" + entry("f", 32, "regular") + "}") + "}"),
-                                R"(,"Quotas":{"30":{"maxSpace":1073741824,"maxInodes":-1}})")));
+  ASSERT_TRUE(load(with_entries(
+      entry("q", 30, "directory",
+            R"(,"entries":{)" + entry("d", 31, "directory", R"(,"entries":{)" + entry("f", 32, "regular") + "}") + "}"),
+      R"(,"Quotas":{"30":{"maxSpace":1073741824,"maxInodes":-1}})")));
   EXPECT_EQ(stored(records::DirQuotaKey{Ino{30}}), (records::DirQuotaRecord{1 << 30, -1, 8192, 2}));
 }
 
@@ -249,16 +260,24 @@ TEST_F(LoadDump, WhatIsNoDumpIsRefusedWithItsPlace) {
   expect_refused(with_entries(entry("a%2Fb", 2, "regular")), "no such name");
   expect_refused(with_entries(entry("a", 2, "door")), "door");
   expect_refused(with_entries(entry("a", 2, "directory") + "," + entry("b", 2, "directory")), "two places");
-  expect_refused(with_entries(entry("b", 2, "regular") + "," + entry("a", 3, "regular") + "," + entry("b", 4, "regular")), "name twice");
-  expect_refused(with_entries(entry("a", 2, "regular", R"(,"chunks":[{"index":1,"slices":[{"len":1}]},{"index":1,"slices":[{"len":1}]}])")), "there twice");
+  expect_refused(
+      with_entries(entry("b", 2, "regular") + "," + entry("a", 3, "regular") + "," + entry("b", 4, "regular")),
+      "name twice");
+  expect_refused(
+      with_entries(
+          entry("a", 2, "regular", R"(,"chunks":[{"index":1,"slices":[{"len":1}]},{"index":1,"slices":[{"len":1}]}])")),
+      "there twice");
   expect_refused(with_entries(entry("a", 2, "directory", R"(,"chunks":[{"index":1,"slices":[{"len":1}]}])")), "chunks");
   expect_refused(with_entries(entry("a", 2, "symlink")), "target");
   expect_refused(with_entries(entry("a", 2, "regular", R"(,"entries":{})")), "no directory");
-  expect_refused(with_entries(entry("a", 2, "regular", R"(,"chunks":[{"index":0,"slices":[{"id":1,"size":2,"len":7}]}])")), "chunk 0");
+  expect_refused(
+      with_entries(entry("a", 2, "regular", R"(,"chunks":[{"index":0,"slices":[{"id":1,"size":2,"len":7}]}])")),
+      "chunk 0");
   expect_refused(with_entries(entry("a", 2, "regular", R"(,"chunks":[{"index":-1}])")), "index");
   expect_refused(with_entries(R"("a":{"attr":{"type":"regular"}})"), "inode");
   expect_refused(with_entries(R"("a":{"entries":{},"attr":{"inode":2,"type":"directory"}})"), "before its entries");
-  expect_refused(with_entries("", R"(,"UserQuotas":{"5":{"maxSpace":1,"maxInodes":1}})"), "users or groups", Code::kNotSupported);
+  expect_refused(with_entries("", R"(,"UserQuotas":{"5":{"maxSpace":1,"maxInodes":1}})"), "users or groups",
+                 Code::kNotSupported);
 }
 
 }  // namespace

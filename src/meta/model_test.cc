@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Thousands of random operations on a volume and on the model beside it: every answer, every name, every attribute and every byte's
-// origin agree, and the metadata agrees with itself.
+// Thousands of random operations on a volume and on the model beside it: every answer, every name, every attribute and
+// every byte's origin agree, and the metadata agrees with itself.
 #include <algorithm>
 #include <cstdlib>
 #include <thread>
@@ -29,16 +29,24 @@ class Walk {
 
   void step() {
     switch (rng_.below(20)) {
-      case 0: case 1: case 2: return make();
-      case 3: case 4: return remove();
+      case 0:
+      case 1:
+      case 2: return make();
+      case 3:
+      case 4: return remove();
       case 5: return link();
-      case 6: case 7: case 8: return rename();
-      case 9: case 10: case 11: return write();
+      case 6:
+      case 7:
+      case 8: return rename();
+      case 9:
+      case 10:
+      case 11: return write();
       case 12: return truncate();
       case 13: return punch();
       case 14: return copy();
       case 15: return hold();
-      case 16: case 17: return release();
+      case 16:
+      case 17: return release();
       case 18: return compact();
       default: return attribute();
     }
@@ -65,10 +73,12 @@ class Walk {
 
   /// A walk that never got anywhere proves nothing.
   void expect_that_much_happened() {
-    for (const char* operation : {"mknod", "rmdir", "unlink", "link", "rename", "truncate", "punch", "copy", "compact", "hold"}) {
+    for (const char* operation :
+         {"mknod", "rmdir", "unlink", "link", "rename", "truncate", "punch", "copy", "compact", "hold"}) {
       EXPECT_GT(done_[operation], 2) << operation;
     }
-    for (const char* operation : {"mknod", "rmdir", "unlink", "link", "rename"}) EXPECT_GT(refused_[operation], 2) << operation;
+    for (const char* operation : {"mknod", "rmdir", "unlink", "link", "rename"})
+      EXPECT_GT(refused_[operation], 2) << operation;
   }
 
  private:
@@ -85,7 +95,8 @@ class Walk {
       if (node.type == type) inos.push_back(ino);
     }
     if (inos.empty() || rng_.below(80) == 0) return Ino{1'000'000};
-    if (rng_.below(40) == 0) return std::next(model_.nodes().begin(), static_cast<std::ptrdiff_t>(rng_.below(model_.nodes().size())))->first;
+    if (rng_.below(40) == 0)
+      return std::next(model_.nodes().begin(), static_cast<std::ptrdiff_t>(rng_.below(model_.nodes().size())))->first;
     return inos[rng_.below(inos.size())];
   }
   std::string any_name() {
@@ -113,7 +124,8 @@ class Walk {
     const Ino parent = any(FileType::kDirectory);
     const std::string name = any_name();
     NewNode node;
-    const FileType types[] = {FileType::kRegular, FileType::kRegular, FileType::kDirectory, FileType::kDirectory, FileType::kSymlink, FileType::kFifo};
+    const FileType types[] = {FileType::kRegular,   FileType::kRegular, FileType::kDirectory,
+                              FileType::kDirectory, FileType::kSymlink, FileType::kFifo};
     node.type = types[rng_.below(6)];
     node.mode = static_cast<std::uint16_t>(rng_.below(01000));
     if (node.type == FileType::kSymlink) node.symlink_target = "to/" + name;
@@ -144,7 +156,8 @@ class Walk {
   }
 
   void link() {
-    const Ino ino = any(rng_.below(8) == 0 ? FileType::kDirectory : FileType::kRegular), parent = any(FileType::kDirectory);
+    const Ino ino = any(rng_.below(8) == 0 ? FileType::kDirectory : FileType::kRegular),
+              parent = any(FileType::kDirectory);
     const std::string name = any_name();
     agrees(volume_->link(scope_, root(), ino, parent, name), model_.link(ino, parent, name), "link");
   }
@@ -153,26 +166,31 @@ class Walk {
     const Ino from = any(FileType::kDirectory), to = rng_.below(4) == 0 ? from : any(FileType::kDirectory);
     const std::string from_name = any_name(), to_name = any_name();
     const std::uint32_t flags = rng_.below(2) == 0 ? 0 : static_cast<std::uint32_t>(rng_.below(3));
-    agrees(volume_->rename(scope_, root(), from, from_name, to, to_name, flags), model_.rename(from, from_name, to, to_name, flags), "rename");
+    agrees(volume_->rename(scope_, root(), from, from_name, to, to_name, flags),
+           model_.rename(from, from_name, to, to_name, flags), "rename");
   }
 
   void write() {
     Ino ino;
     if (any_file(ino) == nullptr) return;
     const std::uint64_t unit = any_unit();
-    const std::uint64_t count = 1 + rng_.below(std::min<std::uint64_t>(rng_.below(4) == 0 ? 400 : 20, kUnitsInChunk - unit % kUnitsInChunk));
+    const std::uint64_t count =
+        1 + rng_.below(std::min<std::uint64_t>(rng_.below(4) == 0 ? 400 : 20, kUnitsInChunk - unit % kUnitsInChunk));
     const SliceId slice = volume_.write(ino, unit * kUnitBytes, count * kUnitBytes);
     model_.write(ino, unit, count, slice.value());
   }
 
-  Model::Answer locked(const ModelNode& node) { return node.is_locked() ? Model::Answer(Code::kNotPermitted) : std::nullopt; }
+  Model::Answer locked(const ModelNode& node) {
+    return node.is_locked() ? Model::Answer(Code::kNotPermitted) : std::nullopt;
+  }
 
   void truncate() {
     Ino ino;
     const ModelNode* node = any_file(ino);
     if (node == nullptr) return;
     const std::uint64_t units = rng_.below(4) == 0 ? 0 : any_unit();
-    if (agrees(volume_->truncate(scope_, root(), ino, units * kUnitBytes), locked(*node), "truncate")) model_.resize(ino, units);
+    if (agrees(volume_->truncate(scope_, root(), ino, units * kUnitBytes), locked(*node), "truncate"))
+      model_.resize(ino, units);
   }
 
   void punch() {
@@ -180,7 +198,8 @@ class Walk {
     const ModelNode* node = any_file(ino);
     if (node == nullptr) return;
     const std::uint64_t unit = any_unit(), count = 1 + rng_.below(1600);
-    const auto done = volume_->fallocate(scope_, root(), ino, kFallocateKeepSize | kFallocatePunchHole, unit * kUnitBytes, count * kUnitBytes);
+    const auto done = volume_->fallocate(scope_, root(), ino, kFallocateKeepSize | kFallocatePunchHole,
+                                         unit * kUnitBytes, count * kUnitBytes);
     if (agrees(done, locked(*node), "punch")) model_.punch(ino, unit, count);
   }
 
@@ -207,7 +226,8 @@ class Walk {
     const Ino ino = any(FileType::kRegular);
     const ModelNode* node = model_.find(ino);
     if (node != nullptr && node->type != FileType::kRegular) return;
-    if (agrees(volume_->hold(scope_, ino), node != nullptr ? std::nullopt : Model::Answer(Code::kNotFound), "hold")) model_.hold(ino);
+    if (agrees(volume_->hold(scope_, ino), node != nullptr ? std::nullopt : Model::Answer(Code::kNotFound), "hold"))
+      model_.hold(ino);
   }
 
   void release() {
@@ -240,7 +260,9 @@ class Walk {
       for (std::uint64_t at = extent.offset; at < extent.end(); at += kUnitBytes) {
         if (at / kUnitBytes >= node->units.size()) continue;
         Unit& unit = node->units[at / kUnitBytes];
-        const Unit planned = extent.is_hole() ? Unit{} : Unit{extent.slice.value(), (extent.slice_offset + (at - extent.offset)) / kUnitBytes};
+        const Unit planned =
+            extent.is_hole() ? Unit{}
+                             : Unit{extent.slice.value(), (extent.slice_offset + (at - extent.offset)) / kUnitBytes};
         if (unit == planned) {
           unit = {slice->value(), (at - start) / kUnitBytes};
         } else {
@@ -269,7 +291,8 @@ class Walk {
     EXPECT_EQ(attr->mode, node.mode);
     if (node.type == FileType::kRegular) {
       compare_bytes(ino, *attr, node);
-      for (const auto& [name, value] : node.xattrs) EXPECT_EQ(volume_->getxattr(scope_, ino, name).value_or("?"), value);
+      for (const auto& [name, value] : node.xattrs)
+        EXPECT_EQ(volume_->getxattr(scope_, ino, name).value_or("?"), value);
     }
     if (node.type == FileType::kSymlink) EXPECT_EQ(volume_->readlink(scope_, ino).value_or("?"), node.target);
     if (node.type == FileType::kDirectory) compare_directory(ino, node);
@@ -311,8 +334,10 @@ class Walk {
       const auto view = volume_->chunk(scope_, ino, chunk_of(at));
       if (!view) return {};
       for (const Extent& extent : view->extents) {
-        if (!all.empty() && all.back().is_hole() && extent.is_hole()) all.back().length += extent.length;
-        else all.push_back(extent);
+        if (!all.empty() && all.back().is_hole() && extent.is_hole())
+          all.back().length += extent.length;
+        else
+          all.push_back(extent);
       }
     }
     return all;
@@ -346,7 +371,8 @@ void walk(const std::string& engine, bool has_trash) {
   walk.expect_that_much_happened();
 }
 
-// Random operations of one of several threads: what is asked for may or may not be possible, and only the end is judged.
+// Random operations of one of several threads: what is asked for may or may not be possible, and only the end is
+// judged.
 void stir(TestVolume& volume, std::uint64_t seed, int steps) {
   const Scope scope;
   Rng rng(seed);
@@ -365,10 +391,14 @@ void stir(TestVolume& volume, std::uint64_t seed, int steps) {
     NewNode node;
     if (rng.below(3) == 0) node.type = FileType::kDirectory;
     switch (rng.below(8)) {
-      case 0: case 1: (void)volume->mknod(scope, root(), parent, name(), node); break;
+      case 0:
+      case 1: (void)volume->mknod(scope, root(), parent, name(), node); break;
       case 2: (void)volume->unlink(scope, root(), parent, name()); break;
       case 3: (void)volume->rmdir(scope, root(), parent, name()); break;
-      case 4: (void)volume->rename(scope, root(), parent, name(), any_directory(), name(), static_cast<std::uint32_t>(rng.below(3))); break;
+      case 4:
+        (void)volume->rename(scope, root(), parent, name(), any_directory(), name(),
+                             static_cast<std::uint32_t>(rng.below(3)));
+        break;
       case 5: {
         const auto found = volume->lookup(scope, parent, name());
         if (found) (void)volume->link(scope, root(), found->ino, any_directory(), name());

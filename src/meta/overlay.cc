@@ -16,7 +16,8 @@ struct Stretch {
 };
 
 Result<void> check(const Slice& slice) {
-  if (std::uint64_t{slice.pos} + slice.len > kChunkBytes) return Error(Code::kDamaged, "a slice reference reaches beyond its chunk");
+  if (std::uint64_t{slice.pos} + slice.len > kChunkBytes)
+    return Error(Code::kDamaged, "a slice reference reaches beyond its chunk");
   if (slice.id != SliceId{0} && std::uint64_t{slice.off} + slice.len > slice.size) {
     return Error(Code::kDamaged, "a reference shows more than slice " + std::to_string(slice.id.value()) + " has");
   }

@@ -11,8 +11,8 @@
 
 namespace headrace::meta {
 
-/// "1.4.0-beta1+anything": one to three numbers; what stands behind '+' does not count. A version without a pre-release is greater
-/// than any with one; pre-releases compare as bytes.
+/// "1.4.0-beta1+anything": one to three numbers; what stands behind '+' does not count. A version without a pre-release
+/// is greater than any with one; pre-releases compare as bytes.
 struct Version {
   std::array<std::uint32_t, 3> numbers{};
   bool is_prerelease = false;

@@ -27,9 +27,10 @@ Result<Admission> admission_now(const Scope& scope, records::RecordEngine& engin
   if (admitted.access != Access::kReadWrite) return admitted;
   TRY(const bool has_quotas, has_directory_quotas(scope, engine));
   if (!has_quotas) return admitted;
-  return Admission{Access::kReadOnly,
-                   "the volume has directory quotas, which this version does not enforce: mount it read-only, or delete them with "
-                   "`juicefs quota delete`"};
+  return Admission{
+      Access::kReadOnly,
+      "the volume has directory quotas, which this version does not enforce: mount it read-only, or delete them with "
+      "`juicefs quota delete`"};
 }
 
 }  // namespace
@@ -45,8 +46,8 @@ Volume::Volume(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Volume::~Volume() = default;
 
-Result<std::unique_ptr<Volume>> Volume::open(const Scope& scope, records::RecordEngine& engine, Scheduler& scheduler, const Log& log,
-                                             VolumeOptions options) {
+Result<std::unique_ptr<Volume>> Volume::open(const Scope& scope, records::RecordEngine& engine, Scheduler& scheduler,
+                                             const Log& log, VolumeOptions options) {
   TRY(VolumeFormat format, load_format(scope, engine));
   TRY(const Admission admitted, admission_now(scope, engine, format));
   if (admitted.access == Access::kRefused) return Error(Code::kVersion, admitted.reason);
@@ -60,7 +61,8 @@ Result<std::unique_ptr<Volume>> Volume::open(const Scope& scope, records::Record
       impl->session_info = describe_session(impl->options.mount_point, impl->now());
       const records::SessionRecord record{impl->session_expiry(), impl->session_info};
       if (impl->options.takes_over == SessionId{0}) {
-        TRY(impl->session, engine.run(scope, Commit::kVisible, {}, [&](RecordTxn& txn) { return ops::new_session(txn, record); }));
+        TRY(impl->session,
+            engine.run(scope, Commit::kVisible, {}, [&](RecordTxn& txn) { return ops::new_session(txn, record); }));
       } else {
         impl->session = impl->options.takes_over;
         TRY_OK(impl->take_over(scope, record));
@@ -87,8 +89,10 @@ Result<void> Volume::Impl::take_over(const Scope& scope, const records::SessionR
     if (holdings.sustained.size() >= limit || holdings.locks.size() >= limit) continue;
     for (const Ino ino : holdings.sustained) holds.adopt_sustained(ino);
     for (const records::Key& key : holdings.locks) {
-      if (const auto* flock = std::get_if<records::FlockKey>(&key)) adopted_locks.push_back({flock->ino, flock->owner, true});
-      if (const auto* posix = std::get_if<records::PosixLockKey>(&key)) adopted_locks.push_back({posix->ino, posix->owner, false});
+      if (const auto* flock = std::get_if<records::FlockKey>(&key))
+        adopted_locks.push_back({flock->ino, flock->owner, true});
+      if (const auto* posix = std::get_if<records::PosixLockKey>(&key))
+        adopted_locks.push_back({posix->ino, posix->owner, false});
     }
     return {};
   }
@@ -104,11 +108,13 @@ records::RecordEngine& Volume::engine() { return impl_->engine; }
 Result<void> Volume::Impl::destroy_sustained(const Scope& scope, Ino ino) {
   RemovalMarks nobody(holds, false);
   const OpContext fixed = context(nobody);
-  const Result<void> done = engine.run(scope.without_stop(), Commit::kVisible, {records::SustainedKey{session, ino}, records::InodeKey{ino}},
-                                       [&](RecordTxn& txn) { return ops::destroy_sustained(txn, fixed, session, ino); });
+  const Result<void> done =
+      engine.run(scope.without_stop(), Commit::kVisible, {records::SustainedKey{session, ino}, records::InodeKey{ino}},
+                 [&](RecordTxn& txn) { return ops::destroy_sustained(txn, fixed, session, ino); });
   holds.destroyed(ino, done.has_value());
   if (!done) {
-    log.warn("a file without a name could not be ended yet", {{"inode", std::to_string(ino.value())}, {"error", done.error().text()}});
+    log.warn("a file without a name could not be ended yet",
+             {{"inode", std::to_string(ino.value())}, {"error", done.error().text()}});
   }
   return done;
 }
@@ -142,9 +148,11 @@ Result<void> Volume::sync(const Scope& scope) { return impl_->engine.sync(scope)
 
 Result<void> Volume::heartbeat(const Scope& scope) {
   Result<VolumeFormat> format = load_format(scope, impl_->engine);
-  if (!format && format.code() == Code::kNotFound) return Error(Code::kStale, "the volume's description is gone: it was destroyed");
+  if (!format && format.code() == Code::kNotFound)
+    return Error(Code::kStale, "the volume's description is gone: it was destroyed");
   if (!format) return format.error();
-  if (format->uuid != impl_->format.get().uuid) return Error(Code::kStale, "another volume stands in this volume's place");
+  if (format->uuid != impl_->format.get().uuid)
+    return Error(Code::kStale, "another volume stands in this volume's place");
   TRY(const Admission admitted, admission_now(scope, impl_->engine, *format));
   if (admitted.access == Access::kRefused) return Error(Code::kStale, admitted.reason);
   if (admitted.access == Access::kReadOnly && !impl_->is_read_only.exchange(true)) {
@@ -160,7 +168,9 @@ Result<void> Volume::heartbeat(const Scope& scope) {
     return present.has_value();
   }));
   if (!was_there) {
-    return Error(Code::kStale, "this session was taken for dead and cleaned up after: its locks and the files it held without a name are gone");
+    return Error(Code::kStale,
+                 "this session was taken for dead and cleaned up after: its locks and the files it held without a name "
+                 "are gone");
   }
   for (const Ino ino : impl_->holds.take_orphans()) (void)impl_->destroy_sustained(scope, ino);
   return {};

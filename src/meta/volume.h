@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The metadata of one volume: directories, inodes, chunk lists, locks, sessions. Each method is one operation, written once under
-// meta/ops as a function over a transaction, for every engine. Volume adds what an operation may not have: the clock, ids, the
-// table of what this client holds open, the session.
+// The metadata of one volume: directories, inodes, chunk lists, locks, sessions. Each method is one operation, written
+// once under meta/ops as a function over a transaction, for every engine. Volume adds what an operation may not have:
+// the clock, ids, the table of what this client holds open, the session.
 //
-// All methods are thread-safe. Names are checked here (kInvalid: empty or with '/', "." or ".."; kNameTooLong). Permission bits are the
-// kernel's to check (default_permissions); what the kernel leaves open is decided here: sticky directories, immutable and append-only
-// flags, who may change owner and mode, trash. On a read-only volume every change is kReadOnly.
+// All methods are thread-safe. Names are checked here (kInvalid: empty or with '/', "." or ".."; kNameTooLong).
+// Permission bits are the kernel's to check (default_permissions); what the kernel leaves open is decided here: sticky
+// directories, immutable and append-only flags, who may change owner and mode, trash. On a read-only volume every
+// change is kReadOnly.
 #pragma once
 
 #include <cstdint>
@@ -51,16 +52,16 @@ struct AttrChange {
 /// What mknod makes.
 struct NewNode {
   FileType type = FileType::kRegular;
-  std::uint16_t mode = 0644;     // before the umask
+  std::uint16_t mode = 0644;  // before the umask
   std::uint32_t rdev = 0;
-  std::string symlink_target;    // for kSymlink
+  std::string symlink_target;  // for kSymlink
 };
 
 /// What became of a file whose name went away.
 struct Removed {
   Ino ino;
   FileType type = FileType::kRegular;
-  bool is_gone = false;    // no name is left and nobody here holds it: its data are being released
+  bool is_gone = false;  // no name is left and nobody here holds it: its data are being released
   bool is_in_trash = false;
 };
 struct Renamed {
@@ -76,8 +77,8 @@ inline constexpr std::size_t kXattrNameMax = 255, kXattrValueMax = 65536;
 /// A chunk's visible pieces together with the attributes of the same moment.
 struct ChunkView {
   Attr attr;
-  ExtentList extents;             // cover the chunk up to the file's length, holes included; file offsets
-  std::size_t list_length = 0;    // references in the stored list
+  ExtentList extents;           // cover the chunk up to the file's length, holes included; file offsets
+  std::size_t list_length = 0;  // references in the stored list
 };
 /// A slice to be shown at `pos` of a chunk.
 struct NewSlice {
@@ -92,7 +93,7 @@ struct LockRequest {
   std::uint32_t type = 0;  // F_RDLCK 0, F_WRLCK 1, F_UNLCK 2
   std::uint32_t pid = 0;
   std::uint64_t start = 0;
-  std::uint64_t end = 0;   // inclusive
+  std::uint64_t end = 0;  // inclusive
 };
 struct VolumeUsage {
   std::uint64_t total_bytes = 0, available_bytes = 0, used_inodes = 0, available_inodes = 0, used_bytes = 0;
@@ -113,20 +114,21 @@ struct DoomedSlice {
 struct CompactionPlan {
   Ino ino;
   ChunkIndex chunk;
-  records::SliceList replaced;      // exactly what the list begins with (skipped records included)
-  std::size_t skipped = 0;          // how many of `replaced` stay, in front
-  std::uint32_t pos = 0;            // where the new slice is shown
+  records::SliceList replaced;  // exactly what the list begins with (skipped records included)
+  std::size_t skipped = 0;      // how many of `replaced` stay, in front
+  std::uint32_t pos = 0;        // where the new slice is shown
   std::uint32_t size = 0;
-  ExtentList extents;               // what the new slice must hold, file offsets
+  ExtentList extents;  // what the new slice must hold, file offsets
 };
 
 struct VolumeOptions {
   bool is_read_only = false;
-  std::string mount_point;                       // shown in the session
+  std::string mount_point;  // shown in the session
   Duration heartbeat = std::chrono::seconds(12);
   Duration skip_dir_mtime = std::chrono::nanoseconds(0);  // JuiceFS's default is 100 ms; POSIX wants every change
-  bool has_session = true;                       // tools have none
-  /// The session of a process that died, to go on with: its locks and the files it held without a name are this client's. 0: a new one.
+  bool has_session = true;                                // tools have none
+  /// The session of a process that died, to go on with: its locks and the files it held without a name are this
+  /// client's. 0: a new one.
   SessionId takes_over{0};
 };
 
@@ -139,10 +141,11 @@ struct HeldLock {
 
 class Volume {
  public:
-  /// Reads the description and starts the session. kVersion, kReadOnly (wanted writable, may not be) with the sentence. kStale: the session to
-  /// be taken over is gone, because somebody cleaned up after it. With `takes_over`, all that was visible is durable when this returns.
-  static Result<std::unique_ptr<Volume>> open(const Scope& scope, records::RecordEngine& engine, Scheduler& scheduler, const Log& log,
-                                              VolumeOptions options);
+  /// Reads the description and starts the session. kVersion, kReadOnly (wanted writable, may not be) with the sentence.
+  /// kStale: the session to be taken over is gone, because somebody cleaned up after it. With `takes_over`, all that
+  /// was visible is durable when this returns.
+  static Result<std::unique_ptr<Volume>> open(const Scope& scope, records::RecordEngine& engine, Scheduler& scheduler,
+                                              const Log& log, VolumeOptions options);
   ~Volume();
 
   const VolumeFormat& format() const;
@@ -154,17 +157,19 @@ class Volume {
   Result<Entry> lookup(const Scope& scope, Ino parent, std::string_view name);
   Result<Entry> mknod(const Scope& scope, const Caller& caller, Ino parent, std::string_view name, const NewNode& node);
   /// mknod() of a regular file, held from before anybody can find it: pair with release().
-  Result<Entry> create(const Scope& scope, const Caller& caller, Ino parent, std::string_view name, const NewNode& node);
+  Result<Entry> create(const Scope& scope, const Caller& caller, Ino parent, std::string_view name,
+                       const NewNode& node);
   /// A regular file without a name, held open by this session (O_TMPFILE). Already held: pair with release().
   Result<Entry> create_unnamed(const Scope& scope, const Caller& caller, Ino parent, const NewNode& node);
   Result<Removed> unlink(const Scope& scope, const Caller& caller, Ino parent, std::string_view name);
   Result<Removed> rmdir(const Scope& scope, const Caller& caller, Ino parent, std::string_view name);
-  Result<Renamed> rename(const Scope& scope, const Caller& caller, Ino from, std::string_view from_name, Ino to, std::string_view to_name,
-                         std::uint32_t flags);
+  Result<Renamed> rename(const Scope& scope, const Caller& caller, Ino from, std::string_view from_name, Ino to,
+                         std::string_view to_name, std::uint32_t flags);
   Result<Entry> link(const Scope& scope, const Caller& caller, Ino ino, Ino parent, std::string_view name);
   Result<std::string> readlink(const Scope& scope, Ino ino);
   /// Entries after `after` in the order of names, without "." and "..", at most `limit`.
-  Result<std::vector<DirEntry>> readdir(const Scope& scope, Ino directory, std::string_view after, std::size_t limit, bool with_attrs);
+  Result<std::vector<DirEntry>> readdir(const Scope& scope, Ino directory, std::string_view after, std::size_t limit,
+                                        bool with_attrs);
   /// The directory that holds this one; for a file one of those that do.
   Result<Ino> parent_of(const Scope& scope, Ino ino);
   /// Every path of an inode from the root, at most `limit`: for people.
@@ -174,7 +179,8 @@ class Volume {
   Result<Attr> getattr(const Scope& scope, Ino ino);
   Result<Attr> setattr(const Scope& scope, const Caller& caller, Ino ino, const AttrChange& change);
   Result<std::string> getxattr(const Scope& scope, Ino ino, std::string_view name);
-  Result<void> setxattr(const Scope& scope, Ino ino, std::string_view name, std::string_view value, std::uint32_t flags);
+  Result<void> setxattr(const Scope& scope, Ino ino, std::string_view name, std::string_view value,
+                        std::uint32_t flags);
   Result<std::vector<std::string>> listxattr(const Scope& scope, Ino ino);
   Result<void> removexattr(const Scope& scope, Ino ino, std::string_view name);
   Result<VolumeUsage> usage(const Scope& scope);
@@ -189,12 +195,15 @@ class Volume {
   /// All extents of a file with its attributes, if they are at most `extents_max`; else kTooBig.
   Result<ChunkView> whole_file(const Scope& scope, Ino ino, std::size_t extents_max);
   Result<SliceId> new_slice_id(const Scope& scope);
-  /// Publishes slices in this order and the length that follows. `modified`: when the bytes were written. kNotFound: the file is gone;
-  /// kNoSpace: over the volume's capacity. In both cases the slices are not referenced, and their objects the caller's to remove.
+  /// Publishes slices in this order and the length that follows. `modified`: when the bytes were written. kNotFound:
+  /// the file is gone; kNoSpace: over the volume's capacity. In both cases the slices are not referenced, and their
+  /// objects the caller's to remove.
   Result<Attr> commit_slices(const Scope& scope, Ino ino, std::span<const NewSlice> slices, Timestamp modified);
   Result<Attr> truncate(const Scope& scope, const Caller& caller, Ino ino, std::uint64_t length);
-  Result<Attr> fallocate(const Scope& scope, const Caller& caller, Ino ino, int mode, std::uint64_t offset, std::uint64_t length);
-  Result<CopyResult> copy_range(const Scope& scope, Ino in, std::uint64_t in_offset, Ino out, std::uint64_t out_offset, std::uint64_t length);
+  Result<Attr> fallocate(const Scope& scope, const Caller& caller, Ino ino, int mode, std::uint64_t offset,
+                         std::uint64_t length);
+  Result<CopyResult> copy_range(const Scope& scope, Ino in, std::uint64_t in_offset, Ino out, std::uint64_t out_offset,
+                                std::uint64_t length);
   /// Waits until everything that was visible is durable.
   Result<void> sync(const Scope& scope);
 
@@ -208,8 +217,8 @@ class Volume {
   std::vector<HeldLock> take_adopted_locks();
 
   // Background work: planned here, done by vfs/maintenance.
-  /// One heartbeat: renews the session, rereads the description. kStale: the volume was replaced or is gone, or the session was taken for
-  /// dead and cleaned up after, so that its locks are no longer its own: stop.
+  /// One heartbeat: renews the session, rereads the description. kStale: the volume was replaced or is gone, or the
+  /// session was taken for dead and cleaned up after, so that its locks are no longer its own: stop.
   Result<void> heartbeat(const Scope& scope);
   /// Cleans up after sessions that expired, at most 1,000; returns how many.
   Result<std::size_t> reap_sessions(const Scope& scope);
@@ -227,11 +236,12 @@ class Volume {
   Result<std::optional<CompactionPlan>> plan_compaction(const Scope& scope, Ino ino, ChunkIndex chunk);
   /// kConflict: the list begins otherwise by now; the slice is then doomed.
   Result<void> commit_compaction(const Scope& scope, const CompactionPlan& plan, SliceId slice);
-  /// May this client run the named periodic job now? Claims it ("lastCleanupFiles" …) when its last run is older than `interval`.
+  /// May this client run the named periodic job now? Claims it ("lastCleanupFiles" …) when its last run is older than
+  /// `interval`.
   Result<bool> claim_job(const Scope& scope, std::string_view counter, Duration interval);
 
-  /// May this client back the metadata up now? As claim_job(), by the mark that the real client keeps for it: the extended attribute
-  /// "lastBackup" of the root.
+  /// May this client back the metadata up now? As claim_job(), by the mark that the real client keeps for it: the
+  /// extended attribute "lastBackup" of the root.
   Result<bool> claim_backup(const Scope& scope, Duration interval);
   /// How many operations of this client have changed the volume so far; its own periodic marks do not count.
   std::uint64_t changes() const;
@@ -249,9 +259,10 @@ class Volume {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Writes the description, the root, the trash root and the first counters into an empty engine. kExists: there is a volume; with
-/// the same name and `force` its changeable members are replaced (kInvalid names one that may not change).
-Result<VolumeFormat> format_volume(const Scope& scope, records::RecordEngine& engine, const Clock& clock, VolumeFormat format, bool force);
+/// Writes the description, the root, the trash root and the first counters into an empty engine. kExists: there is a
+/// volume; with the same name and `force` its changeable members are replaced (kInvalid names one that may not change).
+Result<VolumeFormat> format_volume(const Scope& scope, records::RecordEngine& engine, const Clock& clock,
+                                   VolumeFormat format, bool force);
 /// The description alone; kNotFound: not formatted.
 Result<VolumeFormat> load_format(const Scope& scope, records::RecordEngine& engine);
 

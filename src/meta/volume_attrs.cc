@@ -23,8 +23,9 @@ Result<Attr> Volume::getattr(const Scope& scope, Ino ino) {
 }
 
 Result<Attr> Volume::setattr(const Scope& scope, const Caller& caller, Ino ino, const AttrChange& change) {
-  return impl_->change(scope, {InodeKey{ino}},
-                       [&](RecordTxn& txn, const OpContext& context) { return ops::setattr(txn, context, caller, ino, change); });
+  return impl_->change(scope, {InodeKey{ino}}, [&](RecordTxn& txn, const OpContext& context) {
+    return ops::setattr(txn, context, caller, ino, change);
+  });
 }
 
 Result<std::string> Volume::getxattr(const Scope& scope, Ino ino, std::string_view name) {
@@ -32,7 +33,8 @@ Result<std::string> Volume::getxattr(const Scope& scope, Ino ino, std::string_vi
   return impl_->read(scope, {}, [&](RecordTxn& txn) { return ops::getxattr(txn, ino, name); });
 }
 
-Result<void> Volume::setxattr(const Scope& scope, Ino ino, std::string_view name, std::string_view value, std::uint32_t flags) {
+Result<void> Volume::setxattr(const Scope& scope, Ino ino, std::string_view name, std::string_view value,
+                              std::uint32_t flags) {
   TRY_OK(check_xattr_name(name));
   if (value.size() > kXattrValueMax) return Code::kRange;
   if (flags > (kXattrCreate | kXattrReplace)) return Code::kInvalid;
@@ -46,7 +48,8 @@ Result<std::vector<std::string>> Volume::listxattr(const Scope& scope, Ino ino) 
 
 Result<void> Volume::removexattr(const Scope& scope, Ino ino, std::string_view name) {
   TRY_OK(check_xattr_name(name));
-  return impl_->change(scope, {InodeKey{ino}}, [&](RecordTxn& txn, const OpContext&) { return ops::removexattr(txn, ino, name); });
+  return impl_->change(scope, {InodeKey{ino}},
+                       [&](RecordTxn& txn, const OpContext&) { return ops::removexattr(txn, ino, name); });
 }
 
 Result<VolumeUsage> Volume::usage(const Scope& scope) {
@@ -56,7 +59,9 @@ Result<VolumeUsage> Volume::usage(const Scope& scope) {
   TRY(const Counters used, impl_->read(scope, {}, [](RecordTxn& txn) -> Result<Counters> {
     TRY(const auto space, records::get(txn, records::CounterKey{"usedSpace"}));
     TRY(const auto inodes, records::get(txn, records::CounterKey{"totalInodes"}));
-    const auto clamped = [](std::optional<std::int64_t> value) { return static_cast<std::uint64_t>(std::max<std::int64_t>(value.value_or(0), 0)); };
+    const auto clamped = [](std::optional<std::int64_t> value) {
+      return static_cast<std::uint64_t>(std::max<std::int64_t>(value.value_or(0), 0));
+    };
     return Counters{clamped(space), clamped(inodes)};
   }));
   // Format sheet, section 3.8: a volume without a limit shows one that it stays well below.

@@ -81,22 +81,27 @@ Result<SliceId> Volume::new_slice_id(const Scope& scope) {
 }
 
 Result<Attr> Volume::commit_slices(const Scope& scope, Ino ino, std::span<const NewSlice> slices, Timestamp modified) {
-  return impl_->change(scope, {InodeKey{ino}},
-                       [&](RecordTxn& txn, const OpContext& context) { return ops::commit_slices(txn, context, ino, slices, modified); });
+  return impl_->change(scope, {InodeKey{ino}}, [&](RecordTxn& txn, const OpContext& context) {
+    return ops::commit_slices(txn, context, ino, slices, modified);
+  });
 }
 
 Result<Attr> Volume::truncate(const Scope& scope, const Caller& caller, Ino ino, std::uint64_t length) {
-  return impl_->change(scope, {InodeKey{ino}},
-                       [&](RecordTxn& txn, const OpContext& context) { return ops::truncate(txn, context, caller, ino, length); });
+  return impl_->change(scope, {InodeKey{ino}}, [&](RecordTxn& txn, const OpContext& context) {
+    return ops::truncate(txn, context, caller, ino, length);
+  });
 }
 
-Result<Attr> Volume::fallocate(const Scope& scope, const Caller& caller, Ino ino, int mode, std::uint64_t offset, std::uint64_t length) {
+Result<Attr> Volume::fallocate(const Scope& scope, const Caller& caller, Ino ino, int mode, std::uint64_t offset,
+                               std::uint64_t length) {
   const ops::FallocateRange range{mode, offset, length};
-  return impl_->change(scope, {InodeKey{ino}},
-                       [&](RecordTxn& txn, const OpContext& context) { return ops::fallocate(txn, context, caller, ino, range); });
+  return impl_->change(scope, {InodeKey{ino}}, [&](RecordTxn& txn, const OpContext& context) {
+    return ops::fallocate(txn, context, caller, ino, range);
+  });
 }
 
-Result<CopyResult> Volume::copy_range(const Scope& scope, Ino in, std::uint64_t in_offset, Ino out, std::uint64_t out_offset, std::uint64_t length) {
+Result<CopyResult> Volume::copy_range(const Scope& scope, Ino in, std::uint64_t in_offset, Ino out,
+                                      std::uint64_t out_offset, std::uint64_t length) {
   const ops::CopyEnds ends{in, in_offset, out, out_offset, length};
   return impl_->change(scope, {InodeKey{in}, InodeKey{out}},
                        [&](RecordTxn& txn, const OpContext& context) { return ops::copy_range(txn, context, ends); });
@@ -104,7 +109,9 @@ Result<CopyResult> Volume::copy_range(const Scope& scope, Ino in, std::uint64_t 
 
 Result<void> Volume::flock(const Scope& scope, Ino ino, LockOwner owner, std::uint32_t type) {
   TRY_OK(check_lock_type(type));
-  TRY(const bool taken, impl_->change(scope, {}, [&](RecordTxn& txn, const OpContext& context) { return ops::flock(txn, context, ino, owner, type); }));
+  TRY(const bool taken, impl_->change(scope, {}, [&](RecordTxn& txn, const OpContext& context) {
+    return ops::flock(txn, context, ino, owner, type);
+  }));
   if (!taken) return Code::kWouldBlock;
   return {};
 }
@@ -112,7 +119,9 @@ Result<void> Volume::flock(const Scope& scope, Ino ino, LockOwner owner, std::ui
 Result<void> Volume::setlk(const Scope& scope, Ino ino, LockOwner owner, const LockRequest& request) {
   TRY_OK(check_lock_type(request.type));
   if (request.start > request.end) return Code::kInvalid;
-  return impl_->change(scope, {}, [&](RecordTxn& txn, const OpContext& context) { return ops::setlk(txn, context, ino, owner, request); });
+  return impl_->change(scope, {}, [&](RecordTxn& txn, const OpContext& context) {
+    return ops::setlk(txn, context, ino, owner, request);
+  });
 }
 
 Result<LockRequest> Volume::getlk(const Scope& scope, Ino ino, LockOwner owner, const LockRequest& request) {

@@ -14,12 +14,15 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Every member the real client knows, in the order it writes them (format sheet, section 2.1).
-constexpr std::array kMembers = {
-    "Name",          "UUID",          "Storage",      "StorageClass", "Tiers",       "Bucket",          "AccessKey",
-    "SecretKey",     "SessionToken",  "BlockSize",    "Compression",  "Shards",      "HashPrefix",      "Capacity",
-    "Inodes",        "EncryptKey",    "EncryptAlgo",  "KeyEncrypted", "UploadLimit", "DownloadLimit",   "TrashDays",
-    "MetaVersion",   "MinClientVersion", "MaxClientVersion", "DirStats", "UserGroupQuota", "EnableACL", "RangerRestUrl",
-    "RangerService", "ChangeLog",     "ChangeLogMaxAge", "ChangeLogMaxLines", "KerbConf"};
+constexpr std::array kMembers = {"Name",          "UUID",           "Storage",          "StorageClass",
+                                 "Tiers",         "Bucket",         "AccessKey",        "SecretKey",
+                                 "SessionToken",  "BlockSize",      "Compression",      "Shards",
+                                 "HashPrefix",    "Capacity",       "Inodes",           "EncryptKey",
+                                 "EncryptAlgo",   "KeyEncrypted",   "UploadLimit",      "DownloadLimit",
+                                 "TrashDays",     "MetaVersion",    "MinClientVersion", "MaxClientVersion",
+                                 "DirStats",      "UserGroupQuota", "EnableACL",        "RangerRestUrl",
+                                 "RangerService", "ChangeLog",      "ChangeLogMaxAge",  "ChangeLogMaxLines",
+                                 "KerbConf"};
 
 // A larger block cannot be a slice's.
 constexpr std::uint64_t kBlockKibMax = 64 * 1024;
@@ -35,7 +38,8 @@ std::string lowered(std::string text) {
 // The known spelling of a member's name, or the name itself.
 std::string canonical(const std::string& name) {
   for (const char* member : kMembers) {
-    if (std::ranges::equal(name, std::string_view(member), [](char a, char b) { return lower(a) == lower(b); })) return member;
+    if (std::ranges::equal(name, std::string_view(member), [](char a, char b) { return lower(a) == lower(b); }))
+      return member;
   }
   return name;
 }
@@ -46,10 +50,14 @@ bool is_nested_too_deep(std::string_view text) {
   bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (in_string && c == '\\') ++i;
-    else if (c == '"') in_string = !in_string;
-    else if (!in_string && (c == '[' || c == '{') && ++depth > kDepthMax) return true;
-    else if (!in_string && (c == ']' || c == '}')) --depth;
+    if (in_string && c == '\\')
+      ++i;
+    else if (c == '"')
+      in_string = !in_string;
+    else if (!in_string && (c == '[' || c == '{') && ++depth > kDepthMax)
+      return true;
+    else if (!in_string && (c == ']' || c == '}'))
+      --depth;
   }
   return false;
 }
@@ -57,7 +65,8 @@ bool is_nested_too_deep(std::string_view text) {
 Result<Json> parse_object(std::string_view text) {
   if (is_nested_too_deep(text)) return Error(Code::kDamaged, "the volume's description is nested too deep");
   Json parsed = Json::parse(text.begin(), text.end(), nullptr, false);
-  if (parsed.is_discarded() || !parsed.is_object()) return Error(Code::kDamaged, "the volume's description is no JSON object");
+  if (parsed.is_discarded() || !parsed.is_object())
+    return Error(Code::kDamaged, "the volume's description is no JSON object");
   Json object = Json::object();
   for (auto& [name, value] : parsed.items()) object[canonical(name)] = std::move(value);
   return object;
@@ -67,8 +76,8 @@ Error wrong_kind(const char* member, const char* wanted) {
   return {Code::kDamaged, std::string("the volume's description: ") + member + " is not " + wanted};
 }
 
-// Reads members into fields; a member that is absent or null leaves the field as it is. The first that is of a wrong kind is kept as
-// the error of all.
+// Reads members into fields; a member that is absent or null leaves the field as it is. The first that is of a wrong
+// kind is kept as the error of all.
 class Members {
  public:
   explicit Members(const Json& object) : object_(object) {}
@@ -89,7 +98,8 @@ class Members {
   void read(const char* name, T& field) {
     const Json* value = find(name);
     if (value == nullptr) return;
-    if (!value->is_number_unsigned() || value->get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<T>::max())) {
+    if (!value->is_number_unsigned() ||
+        value->get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<T>::max())) {
       return fail(name, "a whole number in its range");
     }
     field = static_cast<T>(value->get<std::uint64_t>());

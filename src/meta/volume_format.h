@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The volume's description: the `setting` document (juicefs-volume-format, section 2), read tolerantly, written as the real client
-// writes it, with members we do not know kept. And what this program may do with a volume of that description.
+// The volume's description: the `setting` document (juicefs-volume-format, section 2), read tolerantly, written as the
+// real client writes it, with members we do not know kept. And what this program may do with a volume of that
+// description.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ struct VolumeFormat {
   std::uint64_t capacity_bytes = 0;  // 0: unlimited
   std::uint64_t inodes_max = 0;      // 0: unlimited
   std::string encrypt_algorithm = "aes256gcm-rsa";
-  bool is_encrypted = false;     // EncryptKey is set
+  bool is_encrypted = false;  // EncryptKey is set
   std::uint32_t trash_days = 1;
   int meta_version = 1;
   std::string min_client_version, max_client_version;
@@ -44,8 +45,8 @@ struct Admission {
   Access access = Access::kReadWrite;
   std::string reason;
 };
-/// ACLs, user/group quotas, change log: read-only. Compression, encryption, MetaVersion > 1, client version gates: refused.
-/// Directory quotas are rows, not in the document: Volume::open looks for them (read-only too).
+/// ACLs, user/group quotas, change log: read-only. Compression, encryption, MetaVersion > 1, client version gates:
+/// refused. Directory quotas are rows, not in the document: Volume::open looks for them (read-only too).
 Admission admission(const VolumeFormat& format);
 
 /// Volume names: ^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$. kInvalid with the sentence.

@@ -11,7 +11,8 @@ namespace {
 // As the real client writes it.
 constexpr std::string_view kReal =
     "{\n\"Name\": \"myjfs\",\n\"UUID\": \"0e5bd5f6-1c2d-4e3f-8a9b-0c1d2e3f4a5b\",\n\"Storage\": \"file\",\n"
-    "\"Tiers\": {\n\"0\": {\n\"ID\": 0,\n\"StorageClass\": \"\",\n\"Tag\": \"\"\n}\n},\n\"Bucket\": \"/var/jfs/\",\n\"BlockSize\": 4096,\n"
+    "\"Tiers\": {\n\"0\": {\n\"ID\": 0,\n\"StorageClass\": \"\",\n\"Tag\": \"\"\n}\n},\n\"Bucket\": "
+    "\"/var/jfs/\",\n\"BlockSize\": 4096,\n"
     "\"Compression\": \"none\",\n\"EncryptAlgo\": \"aes256gcm-rsa\",\n\"TrashDays\": 1,\n\"MetaVersion\": 1,\n"
     "\"MinClientVersion\": \"1.1.0-A\",\n\"DirStats\": true,\n\"EnableACL\": false\n}";
 
@@ -56,7 +57,8 @@ TEST(Format, UnknownMembersStay) {
 }
 
 TEST(Format, NamesAreReadInAnyCase) {
-  const auto format = parse_format(R"({"name":"abc","uuid":"u","STORAGE":"S3","bucket":"b","blocksize":64,"trashdays":7})");
+  const auto format =
+      parse_format(R"({"name":"abc","uuid":"u","STORAGE":"S3","bucket":"b","blocksize":64,"trashdays":7})");
   ASSERT_TRUE(format);
   EXPECT_EQ(format->storage, "s3");
   EXPECT_EQ(format->trash_days, 7u);
@@ -82,18 +84,21 @@ TEST(Format, NullIsAbsent) {
 }
 
 TEST(Format, AMemberOfTheWrongKindIsDamage) {
-  for (const char* more : {R"(,"TrashDays":"1")", R"(,"TrashDays":-1)", R"(,"TrashDays":1.5)", R"(,"DirStats":1)", R"(,"AccessKey":3)",
-                           R"(,"Inodes":99999999999999999999)", R"(,"BlockSize":0)", R"(,"BlockSize":1000000)", R"(,"Shards":4294967296)"}) {
+  for (const char* more : {R"(,"TrashDays":"1")", R"(,"TrashDays":-1)", R"(,"TrashDays":1.5)", R"(,"DirStats":1)",
+                           R"(,"AccessKey":3)", R"(,"Inodes":99999999999999999999)", R"(,"BlockSize":0)",
+                           R"(,"BlockSize":1000000)", R"(,"Shards":4294967296)"}) {
     EXPECT_EQ(parse_format(minimal(more)).code(), Code::kDamaged) << more;
   }
 }
 
 TEST(Format, WhatIsNoDescriptionIsDamage) {
-  for (const char* text : {"", "[]", "{", "null", "{}", R"({"Name":"abc"})", "\xff"}) EXPECT_EQ(parse_format(text).code(), Code::kDamaged) << text;
+  for (const char* text : {"", "[]", "{", "null", "{}", R"({"Name":"abc"})", "\xff"})
+    EXPECT_EQ(parse_format(text).code(), Code::kDamaged) << text;
 }
 
 TEST(Format, ADocumentThatIsNestedWithoutEndIsDamage) {
-  EXPECT_EQ(parse_format(minimal(",\"Zebra\":" + std::string(100'000, '[') + std::string(100'000, ']'))).code(), Code::kDamaged);
+  EXPECT_EQ(parse_format(minimal(",\"Zebra\":" + std::string(100'000, '[') + std::string(100'000, ']'))).code(),
+            Code::kDamaged);
   EXPECT_TRUE(parse_format(minimal(",\"Zebra\":\"" + std::string(1000, '[') + "\"")));
 }
 

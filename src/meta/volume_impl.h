@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the parts of Volume share: the engine, the description as it is now, the session, the table of holds, and the way an operation
-// becomes a call on the engine. Used inside this room.
+// What the parts of Volume share: the engine, the description as it is now, the session, the table of holds, and the
+// way an operation becomes a call on the engine. Used inside this room.
 #pragma once
 
 #include <atomic>
@@ -28,9 +28,15 @@ class CurrentFormat {
 };
 
 struct Volume::Impl {
-  Impl(records::RecordEngine& the_engine, Scheduler& the_scheduler, const Log& the_log, VolumeOptions the_options, VolumeFormat the_format)
-      : engine(the_engine), scheduler(the_scheduler), log(the_log), options(std::move(the_options)), format(std::move(the_format)),
-        holds(the_scheduler), is_read_only(options.is_read_only) {}
+  Impl(records::RecordEngine& the_engine, Scheduler& the_scheduler, const Log& the_log, VolumeOptions the_options,
+       VolumeFormat the_format)
+      : engine(the_engine),
+        scheduler(the_scheduler),
+        log(the_log),
+        options(std::move(the_options)),
+        format(std::move(the_format)),
+        holds(the_scheduler),
+        is_read_only(options.is_read_only) {}
 
   records::RecordEngine& engine;
   Scheduler& scheduler;
@@ -38,7 +44,7 @@ struct Volume::Impl {
   const VolumeOptions options;
   CurrentFormat format;
   HoldTable holds;
-  SessionId session;        // set once, by open()
+  SessionId session;  // set once, by open()
   std::string session_info;
   std::vector<HeldLock> adopted_locks;  // of take_over(), until they are taken
   std::atomic<bool> is_read_only;
@@ -75,7 +81,8 @@ struct Volume::Impl {
     return result;
   }
 
-  /// Ends a file whose last hold and last name are gone, and tells the table. After an error the next heartbeat tries again.
+  /// Ends a file whose last hold and last name are gone, and tells the table. After an error the next heartbeat tries
+  /// again.
   Result<void> destroy_sustained(const Scope& scope, Ino ino);
   /// Gives up a hold.
   Result<void> drop_hold(const Scope& scope, Ino ino);

@@ -18,7 +18,8 @@ constexpr std::size_t kRowsAtOnce = 256;
 constexpr std::size_t kListsAtOnce = 64;
 constexpr std::int64_t kHour = 3600;
 
-Result<std::vector<Item>> page_of(const Scope& scope, records::RecordEngine& engine, Whole what, std::uint64_t after, std::size_t limit) {
+Result<std::vector<Item>> page_of(const Scope& scope, records::RecordEngine& engine, Whole what, std::uint64_t after,
+                                  std::size_t limit) {
   return engine.read(scope, {}, [&](RecordTxn& txn) { return txn.scan(WholeVolume{what, after}, limit); });
 }
 
@@ -26,10 +27,12 @@ Result<std::vector<Item>> page_of(const Scope& scope, records::RecordEngine& eng
 
 Result<bool> Volume::Impl::release_deleted_file(const Scope& scope, Ino ino) {
   for (;;) {
-    const Result<bool> step = change(scope, {records::DeletedFileKey{ino}},
-                                     [&](RecordTxn& txn, const OpContext&) { return ops::release_deleted_file(txn, ino, kListsAtOnce); });
+    const Result<bool> step = change(scope, {records::DeletedFileKey{ino}}, [&](RecordTxn& txn, const OpContext&) {
+      return ops::release_deleted_file(txn, ino, kListsAtOnce);
+    });
     if (!step && step.code() == Code::kDamaged) {
-      log.error("a deleted file is left as it is", {{"inode", std::to_string(ino.value())}, {"error", step.error().text()}});
+      log.error("a deleted file is left as it is",
+                {{"inode", std::to_string(ino.value())}, {"error", step.error().text()}});
       return false;
     }
     if (!step || *step) return step;
@@ -79,7 +82,8 @@ Result<std::size_t> Volume::expire_delayed_slices(const Scope& scope, std::size_
       after = key.made_by.value();
       if (delayed.deleted_seconds >= before) continue;
       if (lowered >= limit) return lowered;
-      TRY_OK(impl_->change(scope, {}, [&](RecordTxn& txn, const OpContext&) { return ops::expire_delayed_slices(txn, key); }));
+      TRY_OK(impl_->change(scope, {},
+                           [&](RecordTxn& txn, const OpContext&) { return ops::expire_delayed_slices(txn, key); }));
       lowered += delayed.slices.size();
     }
     if (page.empty()) return lowered;
@@ -95,9 +99,10 @@ Result<std::optional<CompactionPlan>> Volume::plan_compaction(const Scope& scope
 }
 
 Result<void> Volume::commit_compaction(const Scope& scope, const CompactionPlan& plan, SliceId slice) {
-  TRY(const bool replaced, impl_->change(scope, {records::SlicesKey{plan.ino, plan.chunk}}, [&](RecordTxn& txn, const OpContext& context) {
-    return ops::commit_compaction(txn, context, plan, slice);
-  }));
+  TRY(const bool replaced,
+      impl_->change(scope, {records::SlicesKey{plan.ino, plan.chunk}}, [&](RecordTxn& txn, const OpContext& context) {
+        return ops::commit_compaction(txn, context, plan, slice);
+      }));
   if (!replaced) return Code::kConflict;
   return {};
 }

@@ -51,7 +51,8 @@ Result<std::vector<Name>> names_of(RecordTxn& txn, Ino ino) {
   for (const Item& link : links) {
     if (const auto* entry = std::get_if<EntryKey>(&link.key)) names.push_back({entry->parent, entry->name});
     const auto* counted = std::get_if<records::ParentLinkKey>(&link.key);
-    if (counted != nullptr && std::get<std::int64_t>(link.record) > 0) TRY_OK(append_names_in(txn, counted->parent, ino, names));
+    if (counted != nullptr && std::get<std::int64_t>(link.record) > 0)
+      TRY_OK(append_names_in(txn, counted->parent, ino, names));
   }
   if (names.empty() && attr.parent != Ino{0}) TRY_OK(append_names_in(txn, attr.parent, ino, names));
   return names;
@@ -83,10 +84,12 @@ Result<void> check_name(Ino parent, std::string_view name) {
 
 Result<Entry> Volume::lookup(const Scope& scope, Ino parent, std::string_view name) {
   if (name.size() > kNameBytesMax) return Code::kNameTooLong;
-  return impl_->read(scope, {InodeKey{parent}, EntryKey{parent, std::string(name)}}, [&](RecordTxn& txn) { return ops::lookup(txn, parent, name); });
+  return impl_->read(scope, {InodeKey{parent}, EntryKey{parent, std::string(name)}},
+                     [&](RecordTxn& txn) { return ops::lookup(txn, parent, name); });
 }
 
-Result<Entry> Volume::mknod(const Scope& scope, const Caller& caller, Ino parent, std::string_view name, const NewNode& node) {
+Result<Entry> Volume::mknod(const Scope& scope, const Caller& caller, Ino parent, std::string_view name,
+                            const NewNode& node) {
   TRY_OK(check_name(parent, name));
   if (node.type == FileType::kSymlink) {
     if (node.symlink_target.empty() || node.symlink_target.find('\0') != std::string::npos) return Code::kInvalid;
@@ -94,20 +97,23 @@ Result<Entry> Volume::mknod(const Scope& scope, const Caller& caller, Ino parent
   }
   if (impl_->is_read_only) return Code::kReadOnly;
   TRY(const Ino fresh, fresh_inode(scope, impl_->engine));
-  return impl_->change(scope, {InodeKey{parent}, EntryKey{parent, std::string(name)}}, [&](RecordTxn& txn, const OpContext& context) {
-    return ops::mknod(txn, context, caller, parent, name, node, fresh);
-  });
+  return impl_->change(scope, {InodeKey{parent}, EntryKey{parent, std::string(name)}},
+                       [&](RecordTxn& txn, const OpContext& context) {
+                         return ops::mknod(txn, context, caller, parent, name, node, fresh);
+                       });
 }
 
-Result<Entry> Volume::create(const Scope& scope, const Caller& caller, Ino parent, std::string_view name, const NewNode& node) {
+Result<Entry> Volume::create(const Scope& scope, const Caller& caller, Ino parent, std::string_view name,
+                             const NewNode& node) {
   TRY_OK(check_name(parent, name));
   if (node.type != FileType::kRegular) return Code::kInvalid;
   if (impl_->is_read_only) return Code::kReadOnly;
   TRY(const Ino fresh, fresh_inode(scope, impl_->engine));
   TRY_OK(impl_->holds.add(scope, fresh));
-  Result<Entry> made = impl_->change(scope, {InodeKey{parent}, EntryKey{parent, std::string(name)}}, [&](RecordTxn& txn, const OpContext& context) {
-    return ops::mknod(txn, context, caller, parent, name, node, fresh);
-  });
+  Result<Entry> made = impl_->change(scope, {InodeKey{parent}, EntryKey{parent, std::string(name)}},
+                                     [&](RecordTxn& txn, const OpContext& context) {
+                                       return ops::mknod(txn, context, caller, parent, name, node, fresh);
+                                     });
   if (made) {
     impl_->holds.note_alive(fresh);
   } else {
@@ -119,7 +125,8 @@ Result<Entry> Volume::create(const Scope& scope, const Caller& caller, Ino paren
 Result<Entry> Volume::create_unnamed(const Scope& scope, const Caller& caller, Ino parent, const NewNode& node) {
   if (node.type != FileType::kRegular) return Code::kInvalid;
   if (impl_->is_read_only) return Code::kReadOnly;
-  if (impl_->session == SessionId{0}) return Error(Code::kNotSupported, "a file without a name needs a session that holds it");
+  if (impl_->session == SessionId{0})
+    return Error(Code::kNotSupported, "a file without a name needs a session that holds it");
   TRY(const Ino fresh, fresh_inode(scope, impl_->engine));
   Result<Entry> made = impl_->change(scope, {InodeKey{parent}}, [&](RecordTxn& txn, const OpContext& context) {
     return ops::create_unnamed(txn, context, caller, parent, node, fresh);
@@ -130,40 +137,43 @@ Result<Entry> Volume::create_unnamed(const Scope& scope, const Caller& caller, I
 
 Result<Removed> Volume::unlink(const Scope& scope, const Caller& caller, Ino parent, std::string_view name) {
   TRY_OK(check_name(parent, name));
-  return impl_->change(scope, {InodeKey{parent}, EntryKey{parent, std::string(name)}}, [&](RecordTxn& txn, const OpContext& context) {
-    return ops::unlink(txn, context, caller, parent, name);
-  });
+  return impl_->change(
+      scope, {InodeKey{parent}, EntryKey{parent, std::string(name)}},
+      [&](RecordTxn& txn, const OpContext& context) { return ops::unlink(txn, context, caller, parent, name); });
 }
 
 Result<Removed> Volume::rmdir(const Scope& scope, const Caller& caller, Ino parent, std::string_view name) {
   TRY_OK(check_name(parent, name));
-  return impl_->change(scope, {InodeKey{parent}, EntryKey{parent, std::string(name)}}, [&](RecordTxn& txn, const OpContext& context) {
-    return ops::rmdir(txn, context, caller, parent, name);
-  });
+  return impl_->change(
+      scope, {InodeKey{parent}, EntryKey{parent, std::string(name)}},
+      [&](RecordTxn& txn, const OpContext& context) { return ops::rmdir(txn, context, caller, parent, name); });
 }
 
-Result<Renamed> Volume::rename(const Scope& scope, const Caller& caller, Ino from, std::string_view from_name, Ino to, std::string_view to_name,
-                               std::uint32_t flags) {
+Result<Renamed> Volume::rename(const Scope& scope, const Caller& caller, Ino from, std::string_view from_name, Ino to,
+                               std::string_view to_name, std::uint32_t flags) {
   TRY_OK(check_name(from, from_name));
   TRY_OK(check_name(to, to_name));
-  if ((flags & ~(kRenameNoReplace | kRenameExchange)) != 0 || flags == (kRenameNoReplace | kRenameExchange)) return Code::kInvalid;
+  if ((flags & ~(kRenameNoReplace | kRenameExchange)) != 0 || flags == (kRenameNoReplace | kRenameExchange))
+    return Code::kInvalid;
   const ops::RenameEnds ends{from, from_name, to, to_name, flags};
-  Result<Renamed> renamed =
-      impl_->change(scope, {InodeKey{from}, EntryKey{from, std::string(from_name)}, InodeKey{to}, EntryKey{to, std::string(to_name)}},
-                    [&](RecordTxn& txn, const OpContext& context) { return ops::rename(txn, context, caller, ends); });
+  Result<Renamed> renamed = impl_->change(
+      scope, {InodeKey{from}, EntryKey{from, std::string(from_name)}, InodeKey{to}, EntryKey{to, std::string(to_name)}},
+      [&](RecordTxn& txn, const OpContext& context) { return ops::rename(txn, context, caller, ends); });
   if (!renamed) return renamed;
   const Entry& moved = renamed->moved;
   if (is_trash(from) && moved.attr.type == FileType::kDirectory && impl_->format.get().dir_stats) {
     // It lost its statistics when it was removed. Should this fail, a check finds them missing.
-    (void)impl_->change(scope, {}, [&](RecordTxn& txn, const OpContext&) { return ops::sum_dir_stats(txn, moved.ino); });
+    (void)impl_->change(scope, {},
+                        [&](RecordTxn& txn, const OpContext&) { return ops::sum_dir_stats(txn, moved.ino); });
   }
   return renamed;
 }
 
 Result<Entry> Volume::link(const Scope& scope, const Caller&, Ino ino, Ino parent, std::string_view name) {
   TRY_OK(check_name(parent, name));
-  return impl_->change(scope, {InodeKey{parent}, InodeKey{ino}, EntryKey{parent, std::string(name)}},
-                       [&](RecordTxn& txn, const OpContext& context) { return ops::link(txn, context, ino, parent, name); });
+  return impl_->change(
+      scope, {InodeKey{parent}, InodeKey{ino}, EntryKey{parent, std::string(name)}},
+      [&](RecordTxn& txn, const OpContext& context) { return ops::link(txn, context, ino, parent, name); });
 }
 
 Result<std::string> Volume::readlink(const Scope& scope, Ino ino) {
@@ -176,7 +186,8 @@ Result<std::string> Volume::readlink(const Scope& scope, Ino ino) {
   });
 }
 
-Result<std::vector<DirEntry>> Volume::readdir(const Scope& scope, Ino directory, std::string_view after, std::size_t limit, bool with_attrs) {
+Result<std::vector<DirEntry>> Volume::readdir(const Scope& scope, Ino directory, std::string_view after,
+                                              std::size_t limit, bool with_attrs) {
   return impl_->read(scope, {InodeKey{directory}}, [&](RecordTxn& txn) -> Result<std::vector<DirEntry>> {
     TRY_OK(ops::load_directory(txn, directory));
     TRY(std::vector<Item> rows, txn.scan(EntriesOf{directory, std::string(after), with_attrs}, limit));

@@ -54,7 +54,8 @@ TEST_P(Names, OnlyDirectoriesAreListed) {
 
 TEST_P(Names, PathsLeadFromTheRoot) {
   TestVolume volume(GetParam());
-  const Ino one = volume.make_directory(kRootIno, "1"), two = volume.make_directory(one, "2"), file = volume.make_file(two, "a");
+  const Ino one = volume.make_directory(kRootIno, "1"), two = volume.make_directory(one, "2"),
+            file = volume.make_file(two, "a");
   EXPECT_EQ(volume->paths_of(scope_, file, 10).value(), std::vector<std::string>{"/1/2/a"});
   EXPECT_EQ(volume->paths_of(scope_, two, 10).value(), std::vector<std::string>{"/1/2"});
   EXPECT_EQ(volume->paths_of(scope_, kRootIno, 10).value(), std::vector<std::string>{"/"});

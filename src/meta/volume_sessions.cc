@@ -18,7 +18,8 @@ constexpr std::int64_t kForeverSeconds = 365 * 24 * 3600;
 
 Result<std::vector<SessionInfo>> list_sessions(const Scope& scope, records::RecordEngine& engine, std::uint64_t after) {
   return engine.read(scope, {}, [after](RecordTxn& txn) -> Result<std::vector<SessionInfo>> {
-    TRY(const std::vector<Item> rows, txn.scan(records::WholeVolume{records::Whole::kSessions, after}, kSessionsAtOnce));
+    TRY(const std::vector<Item> rows,
+        txn.scan(records::WholeVolume{records::Whole::kSessions, after}, kSessionsAtOnce));
     std::vector<SessionInfo> sessions;
     for (const Item& row : rows) {
       const auto& record = std::get<records::SessionRecord>(row.record);
@@ -36,7 +37,8 @@ std::int64_t Volume::Impl::session_expiry() const {
   return now().seconds + std::max<std::int64_t>(seconds, 1);
 }
 
-Result<void> Volume::Impl::end_session(const Scope& scope, SessionId which, std::optional<std::int64_t> only_if_expired_before) {
+Result<void> Volume::Impl::end_session(const Scope& scope, SessionId which,
+                                       std::optional<std::int64_t> only_if_expired_before) {
   RemovalMarks nobody(holds, false);
   for (;;) {
     TRY(const ops::SessionHoldings holdings,
@@ -46,17 +48,20 @@ Result<void> Volume::Impl::end_session(const Scope& scope, SessionId which, std:
     }));
     const OpContext fixed = context(nobody);
     for (const Ino ino : holdings.sustained) {
-      TRY_OK(engine.run(scope, Commit::kVisible, {}, [&](RecordTxn& txn) { return ops::destroy_sustained(txn, fixed, which, ino); }));
+      TRY_OK(engine.run(scope, Commit::kVisible, {},
+                        [&](RecordTxn& txn) { return ops::destroy_sustained(txn, fixed, which, ino); }));
     }
     if (holdings.locks.size() < kHoldingsAtOnce && holdings.sustained.size() < kHoldingsAtOnce) break;
   }
-  return engine.run(scope, Commit::kDurable, {}, [&](RecordTxn& txn) { return ops::erase_session(txn, which, only_if_expired_before); });
+  return engine.run(scope, Commit::kDurable, {},
+                    [&](RecordTxn& txn) { return ops::erase_session(txn, which, only_if_expired_before); });
 }
 
 Result<std::vector<SessionInfo>> Volume::sessions(const Scope& scope) {
   std::vector<SessionInfo> all;
   for (;;) {
-    TRY(const std::vector<SessionInfo> page, list_sessions(scope, impl_->engine, all.empty() ? 0 : all.back().session.value()));
+    TRY(const std::vector<SessionInfo> page,
+        list_sessions(scope, impl_->engine, all.empty() ? 0 : all.back().session.value()));
     all.insert(all.end(), page.begin(), page.end());
     if (page.empty()) return all;
   }
@@ -72,7 +77,8 @@ Result<std::size_t> Volume::reap_sessions(const Scope& scope) {
     const Result<void> ended = impl_->end_session(scope, one.session, now);
     if (!ended && ended.code() == Code::kBusy) continue;  // it is back
     TRY_OK(ended);
-    impl_->log.info("cleaned up after a session that expired", {{"session", std::to_string(one.session.value())}, {"info", one.info}});
+    impl_->log.info("cleaned up after a session that expired",
+                    {{"session", std::to_string(one.session.value())}, {"info", one.info}});
     ++reaped;
   }
   return reaped;

@@ -161,7 +161,8 @@ TEST_P(Sessions, ManyHoldingsAreEndedPageByPage) {
   TestVolume volume(GetParam());
   auto leaving = volume.open_another();
   for (int i = 0; i < 1100; ++i) ASSERT_TRUE(leaving->create_unnamed(scope_, root(), kRootIno, {}));
-  for (int i = 0; i < 1100; ++i) ASSERT_TRUE(leaving->setlk(scope_, kRootIno, LockOwner{static_cast<std::uint64_t>(i)}, {F_RDLCK, 1, 0, 9}));
+  for (int i = 0; i < 1100; ++i)
+    ASSERT_TRUE(leaving->setlk(scope_, kRootIno, LockOwner{static_cast<std::uint64_t>(i)}, {F_RDLCK, 1, 0, 9}));
   ASSERT_TRUE(leaving->close(scope_));
   EXPECT_TRUE(volume.all(Whole::kSustained).empty());
   EXPECT_TRUE(volume->setlk(scope_, kRootIno, kAnna, {F_WRLCK, 1, 0, 9}));

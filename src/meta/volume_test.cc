@@ -65,7 +65,8 @@ TEST_P(OpenVolume, AHeartbeatAppliesWhatChanged) {
   EXPECT_EQ(volume->format().trash_days, 3u);
   EXPECT_EQ(before.trash_days, 0u) << "a reference taken before stays what it was";
   volume.make_file(kRootIno, "a");
-  EXPECT_TRUE(volume->unlink(scope_, root(), kRootIno, "a")->is_in_trash) << "the trash root is made when it is first needed";
+  EXPECT_TRUE(volume->unlink(scope_, root(), kRootIno, "a")->is_in_trash)
+      << "the trash root is made when it is first needed";
   EXPECT_EQ(volume->lookup(scope_, kRootIno, ".trash")->ino, kTrashRoot);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Volume::expire_trash: hours that are older than the volume keeps them are emptied and removed (format sheet, section 3.11).
+// Volume::expire_trash: hours that are older than the volume keeps them are emptied and removed (format sheet,
+// section 3.11).
 #include "meta/ops/trash.h"
 #include "meta/volume_impl.h"
 
@@ -16,11 +17,12 @@ constexpr std::int64_t kHourSeconds = 3600;
 
 }  // namespace
 
-// Directories in the trash are empty, except where somebody has begun to put trees together again: then they are emptied depth first, with
-// a stack of its own.
+// Directories in the trash are empty, except where somebody has begun to put trees together again: then they are
+// emptied depth first, with a stack of its own.
 class TrashSweep {
  public:
-  TrashSweep(const Scope& scope, Volume::Impl& volume, std::size_t limit) : scope_(scope), volume_(volume), limit_(limit) {}
+  TrashSweep(const Scope& scope, Volume::Impl& volume, std::size_t limit)
+      : scope_(scope), volume_(volume), limit_(limit) {}
   std::size_t gone() const { return gone_; }
 
   Result<void> remove_hours_before(std::int64_t before) {
@@ -47,13 +49,15 @@ class TrashSweep {
   bool is_full() const { return gone_ >= limit_; }
 
   Result<std::vector<Item>> entries_of(Ino directory, const std::string& after) {
-    return volume_.read(scope_, {}, [&](RecordTxn& txn) { return txn.scan(records::EntriesOf{directory, after, false}, kRowsAtOnce); });
+    return volume_.read(
+        scope_, {}, [&](RecordTxn& txn) { return txn.scan(records::EntriesOf{directory, after, false}, kRowsAtOnce); });
   }
 
   // True: gone, by us or by somebody faster. False: it is a directory that holds something.
   Result<bool> remove(Ino parent, const std::string& name) {
-    const Result<Removed> removed = volume_.change(
-        scope_, {}, [&](RecordTxn& txn, const OpContext& context) { return ops::remove_from_trash(txn, context, parent, name); });
+    const Result<Removed> removed = volume_.change(scope_, {}, [&](RecordTxn& txn, const OpContext& context) {
+      return ops::remove_from_trash(txn, context, parent, name);
+    });
     if (removed) ++gone_;
     if (removed || removed.code() == Code::kNotFound) return true;
     if (removed.code() == Code::kNotEmpty) return false;

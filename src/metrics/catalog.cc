@@ -7,8 +7,8 @@
 namespace headrace::metrics {
 namespace {
 
-constexpr double kSecondsBounds[] = {50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3,
-                                     100e-3, 250e-3, 500e-3, 1, 2.5, 5, 10, 25, 60};
+constexpr double kSecondsBounds[] = {50e-6,  100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3,
+                                     100e-3, 250e-3, 500e-3, 1,      2.5,  5,      10,   25,    60};
 constexpr double kBytesBounds[] = {4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864};
 constexpr double kCountBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
 

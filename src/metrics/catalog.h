@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The catalog: every metric of the product, once, with its meaning. A metric exists only by its line here: the registry takes
-// names, and a name that is not in the table, or is of another kind, does not compile. docs/metrics.md is made from it.
+// The catalog: every metric of the product, once, with its meaning. A metric exists only by its line here: the registry
+// takes names, and a name that is not in the table, or is of another kind, does not compile. docs/metrics.md is made
+// from it.
 //
-// Names that start with juicefs_ are those of JuiceFS, for the same things, so that its dashboards and its `stats` show us; they
-// are older than today's naming rules. Ours start with headrace_ and follow the rules: base units, the unit last, counters end in
-// _total, labels whose sum means something and which have few values.
+// Names that start with juicefs_ are those of JuiceFS, for the same things, so that its dashboards and its `stats` show
+// us; they are older than today's naming rules. Ours start with headrace_ and follow the rules: base units, the unit
+// last, counters end in _total, labels whose sum means something and which have few values.
 #pragma once
 
 #include <array>
@@ -114,8 +115,8 @@ inline constexpr MetricSpec kCatalog[] = {
 };
 // clang-format on
 
-/// The upper bounds of a histogram's buckets, without the last one that takes the rest. Seconds: 50 µs … 60 s; bytes: 4 KiB …
-/// 64 MiB; counts: 1 … 1024.
+/// The upper bounds of a histogram's buckets, without the last one that takes the rest. Seconds: 50 µs … 60 s; bytes: 4
+/// KiB … 64 MiB; counts: 1 … 1024.
 std::span<const double> bounds_of(Unit unit);
 
 /// Not constexpr on purpose: reaching it while compiling stops the compiler, and its name is the message.

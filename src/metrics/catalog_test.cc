@@ -12,7 +12,8 @@ namespace {
 
 bool is_name(std::string_view text) {
   return !text.empty() && text.front() >= 'a' && text.front() <= 'z' &&
-         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == text.npos && text.find("__") == text.npos && text.back() != '_';
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == text.npos && text.find("__") == text.npos &&
+         text.back() != '_';
 }
 
 bool is_ours(const MetricSpec& spec) { return spec.name.starts_with("headrace_"); }
@@ -23,7 +24,8 @@ TEST(Catalog, NamesAreUniqueAndNoneIsTheSampleOfAnother) {
     const std::string name(spec.name);
     EXPECT_TRUE(names.insert(name).second) << name;
     if (spec.kind != Kind::kHistogram) continue;
-    for (const char* suffix : {"_bucket", "_sum", "_count", "_total"}) EXPECT_TRUE(names.insert(name + suffix).second) << name << suffix;
+    for (const char* suffix : {"_bucket", "_sum", "_count", "_total"})
+      EXPECT_TRUE(names.insert(name + suffix).second) << name << suffix;
   }
 }
 
@@ -57,7 +59,8 @@ TEST(Catalog, LabelsAreNamesOfTheirOwn) {
       }
       EXPECT_TRUE(is_name(spec.labels[i])) << spec.name;
       EXPECT_TRUE(seen.insert(spec.labels[i]).second) << spec.name;
-      for (const char* taken : {"le", "vol_name", "mp", "instance", "job", "path", "inode", "key"}) EXPECT_NE(spec.labels[i], taken) << spec.name;
+      for (const char* taken : {"le", "vol_name", "mp", "instance", "job", "path", "inode", "key"})
+        EXPECT_NE(spec.labels[i], taken) << spec.name;
     }
   }
 }

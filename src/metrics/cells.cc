@@ -11,13 +11,18 @@ namespace headrace::metrics {
 namespace {
 
 constexpr std::size_t kLineBytes = 64;
-constexpr unsigned kShardsMax = 16;  // more would cost memory for every metric, and two processors rarely meet on one of 16
+constexpr unsigned kShardsMax =
+    16;  // more would cost memory for every metric, and two processors rarely meet on one of 16
 
-unsigned shards_of_this_machine() { return std::bit_ceil(std::clamp(std::thread::hardware_concurrency(), 1u, kShardsMax)); }
+unsigned shards_of_this_machine() {
+  return std::bit_ceil(std::clamp(std::thread::hardware_concurrency(), 1u, kShardsMax));
+}
 
 }  // namespace
 
-void Cells::Free::operator()(Cell* cells) const { ::operator delete[](static_cast<void*>(cells), std::align_val_t(kLineBytes)); }
+void Cells::Free::operator()(Cell* cells) const {
+  ::operator delete[](static_cast<void*>(cells), std::align_val_t(kLineBytes));
+}
 
 Cells::Cells(std::size_t count) {
   constexpr std::size_t kCellsOfLine = kLineBytes / sizeof(Cell);
@@ -32,7 +37,8 @@ Cells::Cells(std::size_t count) {
 
 std::uint64_t Cells::sum(std::size_t cell) const {
   std::uint64_t sum = 0;
-  for (unsigned shard = 0; shard <= shard_mask_; ++shard) sum += lines_[shard * stride_ + cell].load(std::memory_order_relaxed);
+  for (unsigned shard = 0; shard <= shard_mask_; ++shard)
+    sum += lines_[shard * stride_ + cell].load(std::memory_order_relaxed);
   return sum;
 }
 

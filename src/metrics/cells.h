@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers that many threads add to and few read: one copy of each for a group of processors, each on cache lines of its own,
-// summed when somebody looks. Adding costs an uncontended atomic instruction.
+// Numbers that many threads add to and few read: one copy of each for a group of processors, each on cache lines of its
+// own, summed when somebody looks. Adding costs an uncontended atomic instruction.
 #pragma once
 
 #include <sched.h>

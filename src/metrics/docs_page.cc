@@ -51,7 +51,8 @@ std::string table_of(std::string_view prefix) {
   std::string out = "\n| name | type | unit | labels | meaning |\n|---|---|---|---|---|\n";
   for (const MetricSpec& spec : kCatalog) {
     if (!spec.name.starts_with(prefix)) continue;
-    out += fmt::format("| `{}` | {} | {} | {} | {} |\n", spec.name, name_of(spec.kind), name_of(spec.unit), labels_of(spec), spec.help);
+    out += fmt::format("| `{}` | {} | {} | {} | {} |\n", spec.name, name_of(spec.kind), name_of(spec.unit),
+                       labels_of(spec), spec.help);
   }
   return out;
 }
@@ -69,7 +70,8 @@ std::string metrics_page() {
   page += "\n## Headrace's own\n" + table_of("headrace_");
   page += "\n## JuiceFS's names\n" + table_of("juicefs_");
   page += "\n## Buckets\n\nHistograms of one unit have the same upper bounds.\n\n| unit | bounds |\n|---|---|\n";
-  page += bounds_row("seconds", Unit::kSeconds) + bounds_row("bytes", Unit::kBytes) + bounds_row("counts", Unit::kCount);
+  page +=
+      bounds_row("seconds", Unit::kSeconds) + bounds_row("bytes", Unit::kBytes) + bounds_row("counts", Unit::kCount);
   return page;
 }
 

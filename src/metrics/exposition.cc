@@ -58,7 +58,8 @@ void append_line(std::string& out, std::string_view name, std::string_view label
   out.append(" ").append(value).append("\n");
 }
 
-void append_histogram(std::string& out, const MetricSpec& spec, const std::string& labels, const HistogramCounts& counts, TextFormat format) {
+void append_histogram(std::string& out, const MetricSpec& spec, const std::string& labels,
+                      const HistogramCounts& counts, TextFormat format) {
   const std::string name(spec.name);
   const std::string before = labels.empty() ? "" : labels + ",";
   const std::span<const double> bounds = bounds_of(spec.unit);

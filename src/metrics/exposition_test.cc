@@ -77,8 +77,9 @@ TEST(Exposition, OpenMetricsNamesUnitsAndWritesBoundsAsFloats) {
   registry.histogram("juicefs_object_request_durations_histogram_seconds", "GET").observe(0.3);
   const std::string text = metrics_text(registry, TextFormat::kOpenMetrics);
   EXPECT_NE(text.find("# UNIT juicefs_object_request_durations_histogram_seconds seconds\n"), text.npos) << text;
-  for (const char* line : {"_bucket{method=\"GET\",le=\"5e-05\"} 0\n", "_bucket{method=\"GET\",le=\"0.25\"} 0\n", "_bucket{method=\"GET\",le=\"0.5\"} 1\n",
-                           "_bucket{method=\"GET\",le=\"1.0\"} 1\n", "_bucket{method=\"GET\",le=\"60.0\"} 1\n", "_bucket{method=\"GET\",le=\"+Inf\"} 1\n",
+  for (const char* line : {"_bucket{method=\"GET\",le=\"5e-05\"} 0\n", "_bucket{method=\"GET\",le=\"0.25\"} 0\n",
+                           "_bucket{method=\"GET\",le=\"0.5\"} 1\n", "_bucket{method=\"GET\",le=\"1.0\"} 1\n",
+                           "_bucket{method=\"GET\",le=\"60.0\"} 1\n", "_bucket{method=\"GET\",le=\"+Inf\"} 1\n",
                            "_sum{method=\"GET\"} 0.3\n", "_count{method=\"GET\"} 1\n"}) {
     EXPECT_NE(text.find(line), text.npos) << line << text;
   }
@@ -124,20 +125,21 @@ TEST(Exposition, TheFormatIsTheOneThatIsPreferred) {
     const char* accept;
     TextFormat format;
   };
-  for (const Row& row : std::initializer_list<Row>{
-           {"", TextFormat::kPrometheus},
-           {"*/*", TextFormat::kPrometheus},
-           {"text/html,application/xhtml+xml,*/*;q=0.8", TextFormat::kPrometheus},
-           {"text/plain;version=0.0.4", TextFormat::kPrometheus},
-           {"application/openmetrics-text", TextFormat::kOpenMetrics},
-           {"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-            TextFormat::kOpenMetrics},
-           {"application/openmetrics-text;version=0.0.1", TextFormat::kPrometheus},
-           {"application/openmetrics-text;version=2.0.0", TextFormat::kPrometheus},
-           {"application/openmetrics-text;q=0.1, text/plain;q=0.9", TextFormat::kPrometheus},
-           {"application/openmetrics-text;q=0", TextFormat::kPrometheus},
-           {"application/openmetrics-text;q=rubbish", TextFormat::kPrometheus},
-           {",,;;q=,", TextFormat::kPrometheus}}) {
+  for (const Row& row :
+       std::initializer_list<Row>{{"", TextFormat::kPrometheus},
+                                  {"*/*", TextFormat::kPrometheus},
+                                  {"text/html,application/xhtml+xml,*/*;q=0.8", TextFormat::kPrometheus},
+                                  {"text/plain;version=0.0.4", TextFormat::kPrometheus},
+                                  {"application/openmetrics-text", TextFormat::kOpenMetrics},
+                                  {"application/openmetrics-text;version=1.0.0,application/"
+                                   "openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+                                   TextFormat::kOpenMetrics},
+                                  {"application/openmetrics-text;version=0.0.1", TextFormat::kPrometheus},
+                                  {"application/openmetrics-text;version=2.0.0", TextFormat::kPrometheus},
+                                  {"application/openmetrics-text;q=0.1, text/plain;q=0.9", TextFormat::kPrometheus},
+                                  {"application/openmetrics-text;q=0", TextFormat::kPrometheus},
+                                  {"application/openmetrics-text;q=rubbish", TextFormat::kPrometheus},
+                                  {",,;;q=,", TextFormat::kPrometheus}}) {
     EXPECT_EQ(format_for(row.accept), row.format) << row.accept;
   }
 }
@@ -146,7 +148,8 @@ TEST(Exposition, AnyAcceptHeaderIsAnswered) {
   const std::uint64_t seed = random_seed();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   Rng rng(seed);
-  constexpr std::string_view kPieces[] = {"application/openmetrics-text", "text/plain", ";", ",", "q=", "version=", "1.0.0", "0.5", " ", "*/*", "=", "\""};
+  constexpr std::string_view kPieces[] = {
+      "application/openmetrics-text", "text/plain", ";", ",", "q=", "version=", "1.0.0", "0.5", " ", "*/*", "=", "\""};
   for (int i = 0; i < 5000; ++i) {
     std::string accept;
     for (std::uint64_t n = rng.below(12); n > 0; --n) accept += kPieces[rng.below(std::size(kPieces))];

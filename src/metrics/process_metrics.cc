@@ -58,7 +58,8 @@ Result<ProcessNumbers> read_process_numbers(const std::string& proc) {
   TRY(numbers.open_fds, count_entries(self + "fd"));
   // The second field is the program's name in parentheses, which may hold anything: count from behind it.
   const std::size_t name_end = stat.rfind(") ");
-  const std::string_view fields = name_end == stat.npos ? std::string_view() : std::string_view(stat).substr(name_end + 2);
+  const std::string_view fields =
+      name_end == stat.npos ? std::string_view() : std::string_view(stat).substr(name_end + 2);
   const std::optional<std::uint64_t> user = field(fields, 11), system = field(fields, 12), threads = field(fields, 17);
   const std::optional<std::uint64_t> pages = field(statm, 1);
   if (!user || !system || !threads || !pages) return Error(Code::kDamaged, self + "stat: not as expected");
@@ -77,12 +78,17 @@ ProcessMetrics::ProcessMetrics(Registry& registry, const Clock& clock, std::stri
     };
   };
   const Moment start = clock.now();
-  readings_.push_back(registry.gauge_from("juicefs_uptime", [&clock, start] { return std::chrono::duration<double>(clock.now() - start).count(); }));
-  readings_.push_back(registry.gauge_from("juicefs_memory", number([](const ProcessNumbers& n) { return static_cast<double>(n.resident_bytes); })));
-  readings_.push_back(registry.counter_from(
-      "juicefs_cpu_usage", number([](const ProcessNumbers& n) { return std::chrono::duration<double>(n.cpu_time).count(); })));
-  readings_.push_back(registry.gauge_from("headrace_process_open_fds", number([](const ProcessNumbers& n) { return static_cast<double>(n.open_fds); })));
-  readings_.push_back(registry.gauge_from("headrace_process_threads", number([](const ProcessNumbers& n) { return static_cast<double>(n.threads); })));
+  readings_.push_back(registry.gauge_from(
+      "juicefs_uptime", [&clock, start] { return std::chrono::duration<double>(clock.now() - start).count(); }));
+  readings_.push_back(registry.gauge_from(
+      "juicefs_memory", number([](const ProcessNumbers& n) { return static_cast<double>(n.resident_bytes); })));
+  readings_.push_back(registry.counter_from("juicefs_cpu_usage", number([](const ProcessNumbers& n) {
+                                              return std::chrono::duration<double>(n.cpu_time).count();
+                                            })));
+  readings_.push_back(registry.gauge_from(
+      "headrace_process_open_fds", number([](const ProcessNumbers& n) { return static_cast<double>(n.open_fds); })));
+  readings_.push_back(registry.gauge_from(
+      "headrace_process_threads", number([](const ProcessNumbers& n) { return static_cast<double>(n.threads); })));
   readings_.push_back(registry.gauge_from("headrace_build_info", [] { return 1.0; }, version));
 }
 

@@ -73,7 +73,8 @@ TEST(ProcessMetrics, CountItselfWhileItLives) {
     EXPECT_NE(text.find("juicefs_uptime 2.5\n"), text.npos) << text;
     EXPECT_NE(text.find("headrace_build_info{version=\"1.2.3\"} 1\n"), text.npos) << text;
     EXPECT_EQ(text.find("NaN"), text.npos) << text;
-    for (const char* name : {"juicefs_memory ", "juicefs_cpu_usage ", "headrace_process_open_fds ", "headrace_process_threads "}) {
+    for (const char* name :
+         {"juicefs_memory ", "juicefs_cpu_usage ", "headrace_process_open_fds ", "headrace_process_threads "}) {
       EXPECT_NE(text.find(std::string("\n") + name), text.npos) << name;
     }
   }

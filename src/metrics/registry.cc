@@ -13,7 +13,8 @@ namespace {
 
 std::vector<std::uint64_t> whole_bounds(Unit unit, double per_unit) {
   std::vector<std::uint64_t> bounds;
-  for (const double bound : bounds_of(unit)) bounds.push_back(static_cast<std::uint64_t>(std::llround(bound * per_unit)));
+  for (const double bound : bounds_of(unit))
+    bounds.push_back(static_cast<std::uint64_t>(std::llround(bound * per_unit)));
   return bounds;
 }
 
@@ -21,7 +22,9 @@ double per_unit_of(Unit unit) { return unit == Unit::kSeconds ? 1e9 : 1; }
 
 }  // namespace
 
-std::uint64_t HistogramCounts::count() const { return std::accumulate(buckets.begin(), buckets.end(), std::uint64_t{0}); }
+std::uint64_t HistogramCounts::count() const {
+  return std::accumulate(buckets.begin(), buckets.end(), std::uint64_t{0});
+}
 
 Histogram::Histogram(Unit unit)
     : per_unit_(per_unit_of(unit)), bounds_(whole_bounds(unit, per_unit_)), cells_(bounds_.size() + 2) {}
@@ -59,7 +62,8 @@ Registry::Registry(std::vector<Label> constant_labels) : constant_labels_(std::m
 Registry::~Registry() {
   MutexLock lock(mutex_);
   for (const auto& [spec, family] : families_) {
-    for (const auto& [values, series] : family) CHECK(series.source.expired());  // a Reading must not outlive its registry
+    for (const auto& [values, series] : family)
+      CHECK(series.source.expired());  // a Reading must not outlive its registry
   }
 }
 

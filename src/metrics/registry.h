@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a process counts. A Registry is made in main and handed around; a room asks it once, in a constructor, for the metrics it
-// counts in, and keeps references:
+// What a process counts. A Registry is made in main and handed around; a room asks it once, in a constructor, for the
+// metrics it counts in, and keeps references:
 //
 //   class Lane {
 //     explicit Lane(metrics::Registry& registry)
@@ -10,9 +10,9 @@
 //     metrics::Histogram& durations_;
 //   };
 //
-// Names come from metrics/catalog.h; a wrong one does not compile. Values of labels are fixed when a metric is made, one for each
-// label of its line there. Asking for the same metric with the same values gives the same object. What is already counted elsewhere
-// is read when somebody looks: counter_from() and gauge_from().
+// Names come from metrics/catalog.h; a wrong one does not compile. Values of labels are fixed when a metric is made,
+// one for each label of its line there. Asking for the same metric with the same values gives the same object. What is
+// already counted elsewhere is read when somebody looks: counter_from() and gauge_from().
 #pragma once
 
 #include <array>
@@ -85,9 +85,9 @@ class Histogram {
   explicit Histogram(Unit unit);
   void observe_whole(std::uint64_t value);
 
-  const double per_unit_;                     // 1e9 for seconds, which are counted in nanoseconds
-  const std::vector<std::uint64_t> bounds_;   // in what is counted, ascending
-  Cells cells_;                               // a cell a bucket, then the sum
+  const double per_unit_;                    // 1e9 for seconds, which are counted in nanoseconds
+  const std::vector<std::uint64_t> bounds_;  // in what is counted, ascending
+  Cells cells_;                              // a cell a bucket, then the sum
 };
 
 /// Observes how long it lived. `clock` and `histogram` outlive it.
@@ -104,8 +104,8 @@ class Timing {
   const Moment start_;
 };
 
-/// A metric that is read by a function. While this object lives; its end waits for a reading that runs. Movable. The registry
-/// outlives it.
+/// A metric that is read by a function. While this object lives; its end waits for a reading that runs. Movable. The
+/// registry outlives it.
 class [[nodiscard]] Reading {
  public:
   Reading() = default;
@@ -159,8 +159,8 @@ class Registry {
     return histogram_of(*spec, {std::string(values)...});
   }
 
-  /// `read` is called when somebody looks, by any thread, but never by two at once. It must be quick, may lock its own mutexes, and
-  /// must not call the registry. Each such metric has one source at a time (CHECK).
+  /// `read` is called when somebody looks, by any thread, but never by two at once. It must be quick, may lock its own
+  /// mutexes, and must not call the registry. Each such metric has one source at a time (CHECK).
   template <class... Values>
   Reading counter_from(CounterSpec spec, std::function<double()> read, const Values&... values) {
     return reading_of(*spec, std::move(read), {std::string(values)...});

@@ -2,10 +2,10 @@
 // Beast's parser, fed by hand.
 #include "net/http_head.h"
 
+#include <exception>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <exception>
 
 namespace headrace::net {
 

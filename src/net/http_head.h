@@ -22,8 +22,8 @@ class HttpHeadReader {
   explicit HttpHeadReader(std::size_t bytes_max);
   ~HttpHeadReader();
 
-  /// Takes the next bytes. 0: more are needed; 200: request() is complete; otherwise the status to refuse it with: 400 not HTTP/1.x,
-  /// 405 neither GET nor HEAD, 413 a body would follow, 431 too long.
+  /// Takes the next bytes. 0: more are needed; 200: request() is complete; otherwise the status to refuse it with: 400
+  /// not HTTP/1.x, 405 neither GET nor HEAD, 413 a body would follow, 431 too long.
   unsigned feed(std::string_view bytes);
   const HttpRequest& request() const { return request_; }
 

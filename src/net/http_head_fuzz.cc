@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as the head of a request: in whatever pieces they come, the same are accepted, and what is accepted can be routed.
+// Any bytes as the head of a request: in whatever pieces they come, the same are accepted, and what is accepted can be
+// routed.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -24,7 +25,9 @@ unsigned read_in_pieces(HttpHeadReader& reader, std::string_view text, std::size
   return status;
 }
 
-bool is_known(unsigned status) { return status == 0 || status == 200 || status == 400 || status == 405 || status == 413 || status == 431; }
+bool is_known(unsigned status) {
+  return status == 0 || status == 200 || status == 400 || status == 405 || status == 413 || status == 431;
+}
 
 void check_head(std::string_view text) {
   HttpHeadReader by_bytes(kHeadMax), by_threes(kHeadMax);
@@ -36,7 +39,8 @@ void check_head(std::string_view text) {
   if (status != 200) return;
   CHECK(by_bytes.request().path.starts_with('/') && by_bytes.request().path.find('?') == std::string::npos);
   CHECK(by_threes.request().path == by_bytes.request().path && by_threes.request().query == by_bytes.request().query &&
-        by_threes.request().accept == by_bytes.request().accept && by_threes.request().is_head == by_bytes.request().is_head);
+        by_threes.request().accept == by_bytes.request().accept &&
+        by_threes.request().is_head == by_bytes.request().is_head);
 }
 
 void check_address(std::string_view text) {

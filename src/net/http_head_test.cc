@@ -11,7 +11,8 @@ namespace {
 unsigned status_of(std::string_view text, std::size_t step = 1 << 20) {
   HttpHeadReader reader(1024);
   unsigned status = 0;
-  for (; status == 0 && !text.empty(); text.remove_prefix(std::min(step, text.size()))) status = reader.feed(text.substr(0, step));
+  for (; status == 0 && !text.empty(); text.remove_prefix(std::min(step, text.size())))
+    status = reader.feed(text.substr(0, step));
   return status;
 }
 
@@ -68,19 +69,31 @@ TEST(HttpHead, WhatCannotBeAnsweredIsRefusedWithItsStatus) {
 
 TEST(HttpHead, ItDoesNotMatterInWhichPiecesItComes) {
   for (const Row& row : rows()) {
-    for (const std::size_t step : {1u, 2u, 3u, 7u, 100u}) EXPECT_EQ(status_of(row.text, step), row.status) << step << " bytes at a time: " << row.text;
+    for (const std::size_t step : {1u, 2u, 3u, 7u, 100u})
+      EXPECT_EQ(status_of(row.text, step), row.status) << step << " bytes at a time: " << row.text;
   }
 }
 
-TEST(HttpHead, LinesThatEndInLineFeedsAloneAreNoRequest) {
-  EXPECT_EQ(status_of("GET / HTTP/1.1\nHost: h\n\n"), 400u);
-}
+TEST(HttpHead, LinesThatEndInLineFeedsAloneAreNoRequest) { EXPECT_EQ(status_of("GET / HTTP/1.1\nHost: h\n\n"), 400u); }
 
 TEST(HttpHead, AnyBytesEndInAStatusAndNeverInMoreThanTheLimit) {
   const std::uint64_t seed = random_seed();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   Rng rng(seed);
-  constexpr std::string_view kPieces[] = {"GET ", "/", " HTTP/1.1", "\r\n", "\r", "\n", "Host", ":", " ", "Content-Length", "7", "\x80", "Transfer-Encoding: chunked", "\r\n\r\n"};
+  constexpr std::string_view kPieces[] = {"GET ",
+                                          "/",
+                                          " HTTP/1.1",
+                                          "\r\n",
+                                          "\r",
+                                          "\n",
+                                          "Host",
+                                          ":",
+                                          " ",
+                                          "Content-Length",
+                                          "7",
+                                          "\x80",
+                                          "Transfer-Encoding: chunked",
+                                          "\r\n\r\n"};
   for (int i = 0; i < 3000; ++i) {
     HttpHeadReader reader(512);
     std::size_t fed = 0;

@@ -33,7 +33,9 @@ std::string_view reason_of(unsigned status) {
   }
 }
 
-HttpResponse refusal(unsigned status) { return {status, "text/plain; charset=utf-8", fmt::format("{}\n", reason_of(status))}; }
+HttpResponse refusal(unsigned status) {
+  return {status, "text/plain; charset=utf-8", fmt::format("{}\n", reason_of(status))};
+}
 
 std::string wire_form(const HttpResponse& response, bool is_head) {
   std::string out = fmt::format(
@@ -48,7 +50,8 @@ std::string wire_form(const HttpResponse& response, bool is_head) {
 /// One connection: waits for it until the deadline or the end of the server.
 class Connection {
  public:
-  Connection(const Clock& clock, int fd, int closing, Moment deadline) : clock_(clock), fd_(fd), closing_(closing), deadline_(deadline) {}
+  Connection(const Clock& clock, int fd, int closing, Moment deadline)
+      : clock_(clock), fd_(fd), closing_(closing), deadline_(deadline) {}
 
   void set_deadline(Moment deadline) { deadline_ = deadline; }
 
@@ -97,22 +100,23 @@ class Connection {
 
 }  // namespace
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start(Scheduler& scheduler, const Log& log, std::string_view address, HttpRoutes routes,
-                                                      const HttpServerOptions& options) {
+Result<std::unique_ptr<HttpServer>> HttpServer::start(Scheduler& scheduler, const Log& log, std::string_view address,
+                                                      HttpRoutes routes, const HttpServerOptions& options) {
   TRY(const SocketAddress wanted, parse_listen_address(address));
   if (options.loopback_only && !wanted.is_loopback()) {
-    return Error(Code::kInvalid, fmt::format("{}: only an address of this machine (127.0.0.1, [::1]) is allowed here", wanted.text()));
+    return Error(Code::kInvalid,
+                 fmt::format("{}: only an address of this machine (127.0.0.1, [::1]) is allowed here", wanted.text()));
   }
   TRY(UniqueFd listener, listen_on(wanted));
   TRY(const SocketAddress bound, local_address_of(listener.get()));
   UniqueFd closing(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!closing.is_open()) return errno_error(errno, "eventfd");
-  return std::unique_ptr<HttpServer>(
-      new HttpServer(scheduler, log, std::move(routes), options, std::move(listener), std::move(closing), bound.text()));
+  return std::unique_ptr<HttpServer>(new HttpServer(scheduler, log, std::move(routes), options, std::move(listener),
+                                                    std::move(closing), bound.text()));
 }
 
-HttpServer::HttpServer(Scheduler& scheduler, const Log& log, HttpRoutes routes, const HttpServerOptions& options, UniqueFd listener,
-                       UniqueFd closing, std::string address)
+HttpServer::HttpServer(Scheduler& scheduler, const Log& log, HttpRoutes routes, const HttpServerOptions& options,
+                       UniqueFd listener, UniqueFd closing, std::string address)
     : scheduler_(scheduler),
       log_(log),
       routes_(std::move(routes)),
@@ -143,11 +147,13 @@ void HttpServer::accept_until_closed() {
     {
       MutexLock lock(mutex_);
       // Ends by the end of connections, and they end with the server.
-      CHECK(connection_ended_->wait(Scope(), mutex_, [this]() NO_THREAD_SAFETY_ANALYSIS { return connections_ < options_.connections_max; }));
+      CHECK(connection_ended_->wait(
+          Scope(), mutex_, [this]() NO_THREAD_SAFETY_ANALYSIS { return connections_ < options_.connections_max; }));
     }
     std::array<pollfd, 2> both{{{listener_.get(), POLLIN, 0}, {closing_.get(), POLLIN, 0}}};
     if (::poll(both.data(), both.size(), -1) < 0 && errno != EINTR) {
-      log_.error("the HTTP server ends: poll failed", {{"address", address_}, {"err", errno_error(errno, "poll").text()}});
+      log_.error("the HTTP server ends: poll failed",
+                 {{"address", address_}, {"err", errno_error(errno, "poll").text()}});
       return;
     }
     if (both[1].revents != 0) return;
@@ -196,11 +202,13 @@ void HttpServer::serve(int fd) {
   }
   const HttpResponse response = status == 200 ? answer(head.request()) : refusal(status);
   if (!connection.send_all(wire_form(response, head.request().is_head))) {
-    const linger none{.l_onoff = 1, .l_linger = 0};  // whoever does not read leaves nothing behind in the system's buffers either
+    const linger none{.l_onoff = 1,
+                      .l_linger = 0};  // whoever does not read leaves nothing behind in the system's buffers either
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
     return;
   }
-  // Closing with bytes unread would reset the connection, and the answer might be lost: read a little, for a little while.
+  // Closing with bytes unread would reset the connection, and the answer might be lost: read a little, for a little
+  // while.
   ::shutdown(fd, SHUT_WR);
   connection.set_deadline(clock.now() + std::chrono::seconds(1));
   for (int i = 0; i < 16; ++i) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small HTTP/1.1 server for metrics and health: GET and HEAD of a few fixed paths, one request a connection, no bodies, no TLS.
-// Everything is bounded: how many connections are served at once (more wait in the system's backlog of 16), how long a head may be,
-// how long a request may take from its first byte to the last of the answer.
+// A small HTTP/1.1 server for metrics and health: GET and HEAD of a few fixed paths, one request a connection, no
+// bodies, no TLS. Everything is bounded: how many connections are served at once (more wait in the system's backlog of
+// 16), how long a head may be, how long a request may take from its first byte to the last of the answer.
 #pragma once
 
 #include <cstddef>
@@ -40,10 +40,11 @@ struct HttpServerOptions {
 
 class HttpServer {
  public:
-  /// Listens on `address` ("127.0.0.1:9567", see net/socket_address.h) and serves until close(). kInvalid: not an address; kBusy: in use;
-  /// kAccess: the port is for root. The message names the address. Scheduler, log and what the routes refer to outlive the server.
-  static Result<std::unique_ptr<HttpServer>> start(Scheduler& scheduler, const Log& log, std::string_view address, HttpRoutes routes,
-                                                   const HttpServerOptions& options = {});
+  /// Listens on `address` ("127.0.0.1:9567", see net/socket_address.h) and serves until close(). kInvalid: not an
+  /// address; kBusy: in use; kAccess: the port is for root. The message names the address. Scheduler, log and what the
+  /// routes refer to outlive the server.
+  static Result<std::unique_ptr<HttpServer>> start(Scheduler& scheduler, const Log& log, std::string_view address,
+                                                   HttpRoutes routes, const HttpServerOptions& options = {});
   ~HttpServer();  // close()
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -51,13 +52,13 @@ class HttpServer {
   /// Where it listens, with the port that was chosen for port 0: "127.0.0.1:40123". Thread-safe.
   const std::string& address() const { return address_; }
 
-  /// Ends listening and all connections, also those in the middle of a request, and waits for handlers that run. Idempotent;
-  /// not from two threads at once.
+  /// Ends listening and all connections, also those in the middle of a request, and waits for handlers that run.
+  /// Idempotent; not from two threads at once.
   void close();
 
  private:
-  HttpServer(Scheduler& scheduler, const Log& log, HttpRoutes routes, const HttpServerOptions& options, UniqueFd listener, UniqueFd closing,
-             std::string address);
+  HttpServer(Scheduler& scheduler, const Log& log, HttpRoutes routes, const HttpServerOptions& options,
+             UniqueFd listener, UniqueFd closing, std::string address);
 
   void accept_until_closed();
   void serve(int fd);

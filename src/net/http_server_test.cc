@@ -24,7 +24,9 @@ class Client {
     is_connected_ = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&to.bytes), to.size) == 0;
   }
   bool is_connected() const { return is_connected_; }
-  bool send(std::string_view text) { return ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()); }
+  bool send(std::string_view text) {
+    return ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+  }
   /// Everything until the server closes; "(timeout)" is added where it does not.
   std::string read_all() {
     std::string out;
@@ -82,14 +84,17 @@ class HttpServerTest : public testing::Test {
   void start(const HttpServerOptions& options = {}) {
     HttpRoutes routes;
     routes["/metrics"] = [](const HttpRequest&) { return HttpResponse{200, "text/plain; version=0.0.4", "up 1\n"}; };
-    routes["/echo"] = [](const HttpRequest& request) { return HttpResponse{200, "text/plain", request.query + "|" + request.accept}; };
+    routes["/echo"] = [](const HttpRequest& request) {
+      return HttpResponse{200, "text/plain", request.query + "|" + request.accept};
+    };
     routes["/sick"] = [](const HttpRequest&) { return HttpResponse{503, "text/plain", "not ready\n"}; };
     routes["/large"] = [](const HttpRequest&) { return HttpResponse{200, "text/plain", std::string(32 << 20, 'x')}; };
     routes["/gate"] = [this](const HttpRequest&) {
       gate_.pass();
       return HttpResponse{200, "text/plain", "passed"};
     };
-    Result<std::unique_ptr<HttpServer>> started = HttpServer::start(scheduler_, log_, "127.0.0.1:0", std::move(routes), options);
+    Result<std::unique_ptr<HttpServer>> started =
+        HttpServer::start(scheduler_, log_, "127.0.0.1:0", std::move(routes), options);
     ASSERT_TRUE(started) << started.error().text();
     server_ = *std::move(started);
   }
@@ -111,7 +116,8 @@ class HttpServerTest : public testing::Test {
 TEST_F(HttpServerTest, ARouteIsAnsweredWithItsStatusTypeAndBody) {
   start();
   EXPECT_EQ(ask(get("/metrics")),
-            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: 5\r\nConnection: close\r\nCache-Control: no-store\r\n"
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: 5\r\nConnection: "
+            "close\r\nCache-Control: no-store\r\n"
             "X-Content-Type-Options: nosniff\r\n\r\nup 1\n");
   EXPECT_TRUE(ask(get("/sick")).starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
   EXPECT_TRUE(ask("GET /echo?a=b HTTP/1.1\r\nAccept: x/y\r\n\r\n").ends_with("\r\n\r\na=b|x/y"));
@@ -142,7 +148,9 @@ TEST_F(HttpServerTest, AnAnswerIsNotLostToABodyNobodyReads) {
   start();
   // The body is still in the socket when the server closes: without care its reset would overtake the answer.
   for (int i = 0; i < 20; ++i) {
-    EXPECT_TRUE(ask("POST / HTTP/1.1\r\nContent-Length: 30000\r\n\r\n" + std::string(30000, 'x')).starts_with("HTTP/1.1 413 ")) << i;
+    EXPECT_TRUE(
+        ask("POST / HTTP/1.1\r\nContent-Length: 30000\r\n\r\n" + std::string(30000, 'x')).starts_with("HTTP/1.1 413 "))
+        << i;
   }
 }
 
@@ -159,7 +167,8 @@ TEST_F(HttpServerTest, AClientThatDripsIsCutAtTheDeadline) {
   Client client(server_->address());
   std::jthread dripping = scheduler_.new_thread("drip", [&](const std::stop_token& stop) {
     if (!client.send("GET /metrics HTTP/1.1\r\nX: ")) return;
-    while (pause(scheduler_, {Moment::max(), stop}, milliseconds(20)) && client.send("a")) {}
+    while (pause(scheduler_, {Moment::max(), stop}, milliseconds(20)) && client.send("a")) {
+    }
   });
   EXPECT_TRUE(client.read_all().starts_with("HTTP/1.1 408 Request Timeout\r\n"));
   const Duration took = scheduler_.clock().now() - begin;
@@ -250,14 +259,17 @@ TEST_F(HttpServerTest, ClosingWaitsForAHandlerThatRuns) {
 TEST_F(HttpServerTest, StartingSaysWhatIsWrongWithTheAddress) {
   start();
   const auto start_at = [&](std::string_view address, bool loopback_only) {
-    const Result<std::unique_ptr<HttpServer>> started =
-        HttpServer::start(scheduler_, log_, address, {},
-                          {.loopback_only = loopback_only, .connections_max = 1, .head_bytes_max = 1024, .request_time_max = seconds(1)});
+    const Result<std::unique_ptr<HttpServer>> started = HttpServer::start(
+        scheduler_, log_, address, {},
+        {.loopback_only = loopback_only, .connections_max = 1, .head_bytes_max = 1024, .request_time_max = seconds(1)});
     return started ? "started at " + (*started)->address() : started.error().text();
   };
-  EXPECT_EQ(start_at(server_->address(), false), server_->address() + ": the address is already in use by another process");
-  EXPECT_EQ(start_at("nonsense", false), "an address to listen on is IP:PORT, such as 127.0.0.1:9567 or [::1]:9567, got \"nonsense\"");
-  EXPECT_EQ(start_at("0.0.0.0:0", true), "0.0.0.0:0: only an address of this machine (127.0.0.1, [::1]) is allowed here");
+  EXPECT_EQ(start_at(server_->address(), false),
+            server_->address() + ": the address is already in use by another process");
+  EXPECT_EQ(start_at("nonsense", false),
+            "an address to listen on is IP:PORT, such as 127.0.0.1:9567 or [::1]:9567, got \"nonsense\"");
+  EXPECT_EQ(start_at("0.0.0.0:0", true),
+            "0.0.0.0:0: only an address of this machine (127.0.0.1, [::1]) is allowed here");
   EXPECT_TRUE(start_at("0.0.0.0:0", false).starts_with("started at 0.0.0.0:"));
 }
 

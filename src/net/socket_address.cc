@@ -62,7 +62,9 @@ std::string SocketAddress::text() const {
 
 Result<SocketAddress> parse_listen_address(std::string_view text) {
   const auto refuse = [&] {
-    return Error(Code::kInvalid, fmt::format("an address to listen on is IP:PORT, such as 127.0.0.1:9567 or [::1]:9567, got \"{}\"", text));
+    return Error(
+        Code::kInvalid,
+        fmt::format("an address to listen on is IP:PORT, such as 127.0.0.1:9567 or [::1]:9567, got \"{}\"", text));
   };
   const std::size_t colon = text.rfind(':');
   if (colon == text.npos) return refuse();
@@ -87,9 +89,11 @@ Result<SocketAddress> parse_listen_address(std::string_view text) {
 
 Result<UniqueFd> listen_on(const SocketAddress& address) {
   const auto failed = [&](int error) {
-    if (error == EADDRINUSE) return Error(Code::kBusy, address.text() + ": the address is already in use by another process");
+    if (error == EADDRINUSE)
+      return Error(Code::kBusy, address.text() + ": the address is already in use by another process");
     if (error == EACCES) return Error(Code::kAccess, address.text() + ": ports below 1024 are for root");
-    if (error == EADDRNOTAVAIL) return Error(Code::kInvalid, address.text() + ": this machine does not have that address");
+    if (error == EADDRNOTAVAIL)
+      return Error(Code::kInvalid, address.text() + ": this machine does not have that address");
     return errno_error(error, "listen on " + address.text());
   };
   UniqueFd fd(::socket(address.bytes.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -105,7 +109,8 @@ Result<UniqueFd> listen_on(const SocketAddress& address) {
 Result<SocketAddress> local_address_of(int fd) {
   SocketAddress address;
   address.size = sizeof address.bytes;
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address.bytes), &address.size) != 0) return errno_error(errno, "getsockname");
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address.bytes), &address.size) != 0)
+    return errno_error(errno, "getsockname");
   return address;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Addresses to listen on, as people write them: "127.0.0.1:9567", "[::1]:9567", "localhost:9567", ":9567" (every interface). Names
-// other than localhost are refused, because asking for them may wait without end. Port 0: any free one.
+// Addresses to listen on, as people write them: "127.0.0.1:9567", "[::1]:9567", "localhost:9567", ":9567" (every
+// interface). Names other than localhost are refused, because asking for them may wait without end. Port 0: any free
+// one.
 #pragma once
 
 #include <sys/socket.h>
@@ -25,8 +26,8 @@ struct SocketAddress {
 /// kInvalid with a sentence.
 Result<SocketAddress> parse_listen_address(std::string_view text);
 
-/// A TCP socket that listens there and does not block. kBusy: the address is in use; kAccess: the port is for root; other errors as
-/// the system gave them; each names the address.
+/// A TCP socket that listens there and does not block. kBusy: the address is in use; kAccess: the port is for root;
+/// other errors as the system gave them; each names the address.
 Result<UniqueFd> listen_on(const SocketAddress& address);
 
 /// Where a socket is bound, with the port that was chosen for port 0.

@@ -29,8 +29,9 @@ TEST(SocketAddress, IsReadAndWrittenAsPeopleDo) {
 }
 
 TEST(SocketAddress, WhatIsNoneIsRefusedWithASentence) {
-  for (const char* text : {"", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:80x", "127.0.0.1: 80", "::1:80", "[::1]", "[::1:80",
-                           "example.com:80", "1.2.3:80", "256.1.1.1:80", "[::g]:80", "http://127.0.0.1:80"}) {
+  for (const char* text : {"", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:80x",
+                           "127.0.0.1: 80", "::1:80", "[::1]", "[::1:80", "example.com:80", "1.2.3:80", "256.1.1.1:80",
+                           "[::g]:80", "http://127.0.0.1:80"}) {
     const Result<SocketAddress> address = parse_listen_address(text);
     ASSERT_FALSE(address) << text;
     EXPECT_EQ(address.code(), Code::kInvalid);

@@ -86,7 +86,8 @@ bool FaultyStore::fires(Rule& rule, Method method, std::string_view key) {
 Result<void> FaultyStore::hold(const Scope& scope, FaultId fault) {
   ++held_;
   changed_->notify_all();
-  const Result<void> waited = changed_->wait(scope, mutex_, [&]() NO_THREAD_SAFETY_ANALYSIS { return rules_[fault].is_over; });
+  const Result<void> waited =
+      changed_->wait(scope, mutex_, [&]() NO_THREAD_SAFETY_ANALYSIS { return rules_[fault].is_over; });
   --held_;
   changed_->notify_all();
   return waited;
@@ -100,24 +101,12 @@ Result<FaultyStore::Fate> FaultyStore::decide(const Scope& scope, Method method,
     if (!fires(rules_[id], method, key)) continue;
     const Fault fault = rules_[id].fault;
     switch (fault.kind) {
-      case FaultKind::kErrorBefore:
-        fate.before = fault.code;
-        break;
-      case FaultKind::kFull:
-        fate.before = Code::kNoSpace;
-        break;
-      case FaultKind::kErrorAfter:
-        fate.after = fault.code;
-        break;
-      case FaultKind::kShort:
-        fate.short_at = fault.at;
-        break;
-      case FaultKind::kCorrupt:
-        fate.corrupt_at = fault.at;
-        break;
-      case FaultKind::kHold:
-        TRY_OK(hold(scope, id));
-        break;
+      case FaultKind::kErrorBefore: fate.before = fault.code; break;
+      case FaultKind::kFull: fate.before = Code::kNoSpace; break;
+      case FaultKind::kErrorAfter: fate.after = fault.code; break;
+      case FaultKind::kShort: fate.short_at = fault.at; break;
+      case FaultKind::kCorrupt: fate.corrupt_at = fault.at; break;
+      case FaultKind::kHold: TRY_OK(hold(scope, id)); break;
       case FaultKind::kDelay: {
         lock.unlock();
         const Result<void> paused = pause(scheduler_, scope, fault.delay);
@@ -130,7 +119,8 @@ Result<FaultyStore::Fate> FaultyStore::decide(const Scope& scope, Method method,
   return fate;
 }
 
-Result<GetResult> FaultyStore::get(const Scope& scope, std::string_view key, std::uint64_t offset, MutableByteSpan into) {
+Result<GetResult> FaultyStore::get(const Scope& scope, std::string_view key, std::uint64_t offset,
+                                   MutableByteSpan into) {
   const Counted counted(*this, Method::kGet);
   TRY(const Fate fate, decide(scope, Method::kGet, key));
   if (fate.before) return *fate.before;
@@ -168,7 +158,8 @@ Result<void> FaultyStore::remove(const Scope& scope, std::span<const std::string
   return {};
 }
 
-Result<ListPage> FaultyStore::list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) {
+Result<ListPage> FaultyStore::list(const Scope& scope, std::string_view prefix, std::string_view after,
+                                   std::size_t limit) {
   const Counted counted(*this, Method::kList);
   TRY(const Fate fate, decide(scope, Method::kList, prefix));
   if (fate.before || fate.after) return fate.before ? *fate.before : *fate.after;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bucket with faults, for tests: errors before and after a request took effect, wrong bytes, short answers, delays, requests that
-// hang until they are let go, a full disk. Faults are scripted or random by a seed; each counts how often it fired, because a fault
-// that never fired has tested nothing.
+// A bucket with faults, for tests: errors before and after a request took effect, wrong bytes, short answers, delays,
+// requests that hang until they are let go, a full disk. Faults are scripted or random by a seed; each counts how often
+// it fired, because a fault that never fired has tested nothing.
 #pragma once
 
 #include <deque>
@@ -31,10 +31,10 @@ enum class FaultKind {
 struct Fault {
   FaultKind kind = FaultKind::kErrorBefore;
   std::optional<Method> method = std::nullopt;  // nothing: every one
-  std::string key_contains = {};       // of a removal any key, of a listing the prefix
-  std::uint64_t skip = 0;              // so many requests that fit pass first
+  std::string key_contains = {};                // of a removal any key, of a listing the prefix
+  std::uint64_t skip = 0;                       // so many requests that fit pass first
   std::uint64_t times = std::numeric_limits<std::uint64_t>::max();
-  double probability = 1;              // of those that fit and are not skipped
+  double probability = 1;  // of those that fit and are not skipped
   Code code = Code::kTransient;
   Duration delay{0};
   std::uint64_t at = 0;
@@ -65,7 +65,8 @@ class FaultyStore final : public ObjectStore {
   Result<void> put(const Scope& scope, std::string_view key, std::span<const ByteSpan> parts) override;
   Result<ObjectInfo> head(const Scope& scope, std::string_view key) override;
   Result<void> remove(const Scope& scope, std::span<const std::string> keys) override;
-  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) override;
+  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after,
+                        std::size_t limit) override;
   const StoreTraits& traits() const override { return inner_.traits(); }
 
  private:

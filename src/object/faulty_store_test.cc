@@ -32,7 +32,8 @@ class FaultyStoreTest : public testing::Test {
 };
 
 TEST_F(FaultyStoreTest, FaultsKeepToTheirMethodKeyAndTurn) {
-  const auto fault = store_.add({.method = Method::kPut, .key_contains = "b", .skip = 1, .times = 2, .code = Code::kThrottled});
+  const auto fault =
+      store_.add({.method = Method::kPut, .key_contains = "b", .skip = 1, .times = 2, .code = Code::kThrottled});
   EXPECT_TRUE(put("a"));
   EXPECT_TRUE(put("b1"));
   EXPECT_EQ(put("b2").error().code, Code::kThrottled);

@@ -38,7 +38,8 @@ Result<void> FilePutGroup::commit(const Scope& scope, PendingFile file) {
   MutexLock lock(mutex_);
   queue_.push_back(item);
   while (true) {
-    const Result<void> waited = changed_->wait(scope, mutex_, [&]() NO_THREAD_SAFETY_ANALYSIS { return item->is_done || !is_committing_; });
+    const Result<void> waited =
+        changed_->wait(scope, mutex_, [&]() NO_THREAD_SAFETY_ANALYSIS { return item->is_done || !is_committing_; });
     if (item->is_done) return item->result;
     if (!waited) {
       const bool was_queued = std::erase(queue_, item) > 0;
@@ -103,7 +104,9 @@ void FilePutGroup::sync_directories(const std::vector<ItemPointer>& group) {
   }
 }
 
-void FilePutGroup::drop_temporary(const PendingFile& file) { ::unlinkat(file.directory.fd.get(), file.temporary_name.c_str(), 0); }
+void FilePutGroup::drop_temporary(const PendingFile& file) {
+  ::unlinkat(file.directory.fd.get(), file.temporary_name.c_str(), 0);
+}
 
 FilePutGroup::Stats FilePutGroup::stats() const {
   MutexLock lock(mutex_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes files durable in groups: whoever comes while a group is being committed is in the next one, and one of those who wait does the
-// work for all. A group is: all files synced, all renamed, each directory synced once. A caller alone pays what it paid before;
-// many callers share the two waits for the disk.
+// Makes files durable in groups: whoever comes while a group is being committed is in the next one, and one of those
+// who wait does the work for all. A group is: all files synced, all renamed, each directory synced once. A caller alone
+// pays what it paid before; many callers share the two waits for the disk.
 #pragma once
 
 #include <cstdint>
@@ -62,13 +62,13 @@ struct PendingFile {
 /// Thread-safe. No thread of its own.
 class FilePutGroup {
  public:
-  /// `tree_root`: any descriptor on the file system of all files. From `group_sync_from` files on, a group is synced by one
-  /// sync_file_system() in place of one sync_file() each.
+  /// `tree_root`: any descriptor on the file system of all files. From `group_sync_from` files on, a group is synced by
+  /// one sync_file_system() in place of one sync_file() each.
   FilePutGroup(Scheduler& scheduler, DiskSync& sync, int tree_root, std::size_t group_sync_from = 3);
 
-  /// Ok: the file has its name, and all of it is durable. On an error it has it or has not, but never without its bytes being durable
-  /// first; the temporary file is gone. A caller that gives up (kTimedOut, kInterrupted) leaves its file to the group that works on
-  /// it, or takes it out of the queue.
+  /// Ok: the file has its name, and all of it is durable. On an error it has it or has not, but never without its bytes
+  /// being durable first; the temporary file is gone. A caller that gives up (kTimedOut, kInterrupted) leaves its file
+  /// to the group that works on it, or takes it out of the queue.
   Result<void> commit(const Scope& scope, PendingFile file);
 
   struct Stats {

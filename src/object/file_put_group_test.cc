@@ -82,7 +82,8 @@ class FilePutGroupTest : public testing::Test {
   }
   std::set<std::string> names() {
     std::set<std::string> found;
-    for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) found.insert(entry.path().filename());
+    for (const auto& entry : std::filesystem::directory_iterator(directory_.path()))
+      found.insert(entry.path().filename());
     return found;
   }
   void wait_for_queue(std::size_t length) {
@@ -112,12 +113,15 @@ TEST_F(FilePutGroupTest, ThoseWhoComeDuringACommitShareTheNext) {
   threads.emplace_back([&] { EXPECT_TRUE(group_.commit(Scope{}, pending("first"))); });
   sync_.wait_for_caller();
   for (int i = 0; i < 10; ++i) {
-    threads.emplace_back([&, file = std::make_shared<PendingFile>(pending("n" + std::to_string(i)))] { EXPECT_TRUE(group_.commit(Scope{}, std::move(*file))); });
+    threads.emplace_back([&, file = std::make_shared<PendingFile>(pending("n" + std::to_string(i)))] {
+      EXPECT_TRUE(group_.commit(Scope{}, std::move(*file)));
+    });
   }
   wait_for_queue(10);
   sync_.open_gate();
   threads.clear();
-  EXPECT_EQ(sync_.calls(), (Calls{"file", "directory", "all", "directory"})) << "ten files, one sync of their bytes, one of their names";
+  EXPECT_EQ(sync_.calls(), (Calls{"file", "directory", "all", "directory"}))
+      << "ten files, one sync of their bytes, one of their names";
   EXPECT_EQ(group_.stats().groups, 2u);
   EXPECT_EQ(group_.stats().files, 11u);
   EXPECT_EQ(names().size(), 11u);
@@ -142,7 +146,9 @@ TEST_F(FilePutGroupTest, ASyncOfAllThatFailsIsRepeatedFileByFile) {
   sync_.wait_for_caller();
   std::vector<std::jthread> threads;
   for (int i = 0; i < 3; ++i) {
-    threads.emplace_back([&, file = std::make_shared<PendingFile>(pending("n" + std::to_string(i)))] { EXPECT_TRUE(group_.commit(Scope{}, std::move(*file))); });
+    threads.emplace_back([&, file = std::make_shared<PendingFile>(pending("n" + std::to_string(i)))] {
+      EXPECT_TRUE(group_.commit(Scope{}, std::move(*file)));
+    });
   }
   wait_for_queue(3);
   sync_.fail("all");
@@ -212,7 +218,8 @@ TEST_F(FilePutGroupTest, EachDirectoryIsSyncedOnceAndNewOnesWithTheirParents) {
   sync_.open_gate();
   threads.clear();
   leader.join();
-  EXPECT_EQ(sync_.calls(), (Calls{"file", "directory", "all", "directory", "directory"})) << "d and the root, once each";
+  EXPECT_EQ(sync_.calls(), (Calls{"file", "directory", "all", "directory", "directory"}))
+      << "d and the root, once each";
 }
 
 }  // namespace

@@ -35,13 +35,14 @@ std::optional<std::uint32_t> checksum_of(int fd) {
 }
 
 Result<struct stat> regular_file_status(int fd, std::string_view key) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) != 0) return file_error(errno, "look at", key);
   if (!S_ISREG(status.st_mode)) return Error(Code::kNotFound, fmt::format("{}: not a regular file", key));
   return status;
 }
 
-/// The length first: a tmpfs (huge=within_size) then gives huge pages, which are twenty times cheaper than as many small ones.
+/// The length first: a tmpfs (huge=within_size) then gives huge pages, which are twenty times cheaper than as many
+/// small ones.
 Result<void> write_parts(int fd, std::span<const ByteSpan> parts, std::string_view key) {
   std::uint64_t length = 0, offset = 0;
   for (const ByteSpan part : parts) length += part.size();
@@ -171,7 +172,9 @@ Result<UniqueFd> FileStore::open_directory_for(std::string_view path, PendingFil
 
 void FileStore::forget_new_directories(std::string_view path) {
   MutexLock lock(mutex_);
-  std::erase_if(new_directories_, [&](const std::string& one) { return path.starts_with(one) && (path.size() == one.size() || path[one.size()] == '/'); });
+  std::erase_if(new_directories_, [&](const std::string& one) {
+    return path.starts_with(one) && (path.size() == one.size() || path[one.size()] == '/');
+  });
 }
 
 Result<PendingFile> FileStore::write_temporary(std::string_view key, std::span<const ByteSpan> parts) {
@@ -183,13 +186,16 @@ Result<PendingFile> FileStore::write_temporary(std::string_view key, std::span<c
   TRY(file.directory.fd, open_directory_for(split.directory, file));
   while (!file.file.is_open()) {
     file.temporary_name = temporary_name(split.name, rng_.next());
-    file.file.reset(::openat(file.directory.fd.get(), file.temporary_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+    file.file.reset(::openat(file.directory.fd.get(), file.temporary_name.c_str(),
+                             O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
     if (!file.file.is_open() && errno != EEXIST) return file_error(errno, "create", key);
   }
   if (has_attributes_) {
     // Before the bytes: fdatasync makes an attribute durable only together with a change of size that comes after it.
     const std::string text = fmt::format("{}", checksum_of(parts));
-    if (::fsetxattr(file.file.get(), kChecksumAttribute, text.data(), text.size(), 0) != 0 && (errno == ENOTSUP || errno == EPERM)) has_attributes_ = false;
+    if (::fsetxattr(file.file.get(), kChecksumAttribute, text.data(), text.size(), 0) != 0 &&
+        (errno == ENOTSUP || errno == EPERM))
+      has_attributes_ = false;
   }
   const Result<void> written = write_parts(file.file.get(), parts, key);
   if (written) return file;
@@ -201,7 +207,9 @@ Result<void> FileStore::put(const Scope& scope, std::string_view key, std::span<
   TRY_OK(check_scope(scope, clock_));
   TRY_OK(check_key(key));
   if (!is_path_key(key)) {
-    return Error(Code::kInvalid, fmt::format("{}: a directory cannot hold a key with an empty component or one of more than 255 bytes", key));
+    return Error(
+        Code::kInvalid,
+        fmt::format("{}: a directory cannot hold a key with an empty component or one of more than 255 bytes", key));
   }
   TRY(PendingFile file, write_temporary(key, parts));
   const std::string directory = file.directory.path;
@@ -238,7 +246,8 @@ std::optional<FileStore::Cursor> FileStore::take_cursor(std::string_view prefix,
   std::optional<Cursor> taken;
   {
     MutexLock lock(mutex_);
-    const auto found = std::ranges::find_if(cursors_, [&](const Cursor& cursor) { return cursor.prefix == prefix && cursor.after == after; });
+    const auto found = std::ranges::find_if(
+        cursors_, [&](const Cursor& cursor) { return cursor.prefix == prefix && cursor.after == after; });
     if (found == cursors_.end()) return std::nullopt;
     taken = std::move(*found);
     cursors_.erase(found);
@@ -254,7 +263,8 @@ void FileStore::keep_cursor(Cursor cursor) {
   if (cursors_.size() > kCursorsMax) dropped.splice(dropped.begin(), cursors_, std::prev(cursors_.end()));
 }
 
-Result<ListPage> FileStore::list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) {
+Result<ListPage> FileStore::list(const Scope& scope, std::string_view prefix, std::string_view after,
+                                 std::size_t limit) {
   TRY_OK(check_scope(scope, clock_));
   TRY_OK(check_list_limit(limit));
   ListPage page;
@@ -262,7 +272,8 @@ Result<ListPage> FileStore::list(const Scope& scope, std::string_view prefix, st
   if (cursor) {
     page.objects.push_back(std::move(cursor->next));
   } else {
-    cursor.emplace(std::string(prefix), std::string(after), ObjectInfo(), std::make_unique<FileWalk>(tree_, clock_, std::string(prefix), std::string(after)));
+    cursor.emplace(std::string(prefix), std::string(after), ObjectInfo(),
+                   std::make_unique<FileWalk>(tree_, clock_, std::string(prefix), std::string(after)));
   }
   while (true) {
     TRY_OK(check_scope(scope, clock_));

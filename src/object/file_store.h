@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// file://: a directory as a bucket, laid out as JuiceFS's file driver does (juicefs-volume-format, section 5.3): an object's path is the
-// directory and the key. Beyond that driver, a put is atomic and durable when it returns, concurrent puts share the syncs, and
-// the CRC-32C of each object is kept in the extended attribute user.headrace.crc32c (decimal) where the file system has those.
+// file://: a directory as a bucket, laid out as JuiceFS's file driver does (juicefs-volume-format, section 5.3): an
+// object's path is the directory and the key. Beyond that driver, a put is atomic and durable when it returns,
+// concurrent puts share the syncs, and the CRC-32C of each object is kept in the extended attribute
+// user.headrace.crc32c (decimal) where the file system has those.
 #pragma once
 
 #include <atomic>
@@ -22,10 +23,11 @@ namespace headrace::object {
 inline constexpr char kChecksumAttribute[] = "user.headrace.crc32c";
 
 /// Thread-safe. Besides object_store.h:
-///   - Keys are paths: one with an empty component, a '/' at its end or a component of more than 255 bytes cannot be put (kInvalid), nor
-///     one below an object (kNotDirectory) or with the name of a directory (kIsDirectory).
+///   - Keys are paths: one with an empty component, a '/' at its end or a component of more than 255 bytes cannot be
+///     put (kInvalid), nor one below an object (kNotDirectory) or with the name of a directory (kIsDirectory).
 ///   - Only regular files are objects. Symbolic links are followed as long as they stay below the directory.
-///   - A crash while putting may leave a file ".jfs.NAME.tmp.NUMBER" beside the object; it is listed like any other (is_temporary_key()).
+///   - A crash while putting may leave a file ".jfs.NAME.tmp.NUMBER" beside the object; it is listed like any other
+///     (is_temporary_key()).
 ///   - A system call that the disk keeps waiting cannot be left: the deadline is looked at between calls.
 ///   - Files that others write in place while they are read give kTransient.
 class FileStore final : public ObjectStore {
@@ -39,7 +41,8 @@ class FileStore final : public ObjectStore {
   Result<void> put(const Scope& scope, std::string_view key, std::span<const ByteSpan> parts) override;
   Result<ObjectInfo> head(const Scope& scope, std::string_view key) override;
   Result<void> remove(const Scope& scope, std::span<const std::string> keys) override;
-  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) override;
+  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after,
+                        std::size_t limit) override;
   const StoreTraits& traits() const override { return traits_; }
 
   FilePutGroup::Stats put_stats() const { return group_.stats(); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A writer is killed (SIGKILL) at a random moment: every object is whole, and every put that had returned is there. The writer is
-// this program again, so that it has threads of its own.
+// A writer is killed (SIGKILL) at a random moment: every object is whole, and every put that had returned is there. The
+// writer is this program again, so that it has threads of its own.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -36,7 +36,8 @@ std::string key_name(std::uint32_t key) { return "v/d" + std::to_string(key % 3)
 std::string content(std::uint32_t key, std::uint32_t version) {
   std::string body(1000 + (version * 7919) % 200'000, static_cast<char>('a' + version % 26));
   std::string bytes;
-  for (const std::uint32_t number : {key, version, static_cast<std::uint32_t>(body.size()), crc32c(bytes_of(body))}) append_big_endian(bytes, number);
+  for (const std::uint32_t number : {key, version, static_cast<std::uint32_t>(body.size()), crc32c(bytes_of(body))})
+    append_big_endian(bytes, number);
   return bytes + body;
 }
 
@@ -80,7 +81,8 @@ class Child {
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, write_end.get(), kReportDescriptor);
     ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    std::string program = "/proc/self/exe", filter = "--gtest_filter=FileStoreCrashChild.*", disabled = "--gtest_also_run_disabled_tests";
+    std::string program = "/proc/self/exe", filter = "--gtest_filter=FileStoreCrashChild.*",
+                disabled = "--gtest_also_run_disabled_tests";
     char* const arguments[] = {program.data(), filter.data(), disabled.data(), nullptr};
     ::setenv(kDirectoryVariable, directory.c_str(), 1);
     EXPECT_EQ(::posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments, environ), 0);
@@ -119,7 +121,9 @@ TEST(FileStoreCrash, AKilledWriterLeavesWholeObjectsAndAllThatItWasPromised) {
     std::map<std::uint32_t, std::uint32_t> promised;
     {
       Child child(directory.path());
-      const auto note = [&](const Report& report) { promised[report.key] = std::max(promised[report.key], report.version); };
+      const auto note = [&](const Report& report) {
+        promised[report.key] = std::max(promised[report.key], report.version);
+      };
       for (std::uint64_t left = 5 + rng.below(100); left > 0; --left) {
         const auto report = child.next_report();
         ASSERT_TRUE(report) << "the writer ended by itself";

@@ -55,7 +55,8 @@ class FileStoreTest : public testing::Test {
   }
   std::size_t count_files() {
     std::size_t count = 0;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.path())) count += entry.is_regular_file() ? 1 : 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.path()))
+      count += entry.is_regular_file() ? 1 : 0;
     return count;
   }
 
@@ -70,7 +71,8 @@ TEST_F(FileStoreTest, AnObjectLiesWhereJuiceFSPutsIt) {
   std::ifstream(directory_ / "myjfs/chunks/0/0/1_0_5") >> text;
   EXPECT_EQ(text, "hello");
   char checksum[16];
-  const ssize_t size = ::getxattr((directory_ / "myjfs/chunks/0/0/1_0_5").c_str(), kChecksumAttribute, checksum, sizeof checksum);
+  const ssize_t size =
+      ::getxattr((directory_ / "myjfs/chunks/0/0/1_0_5").c_str(), kChecksumAttribute, checksum, sizeof checksum);
   if (size < 0 && errno == ENOTSUP) GTEST_SKIP() << "no user attributes on this file system";
   ASSERT_GT(size, 0);
   EXPECT_EQ(std::string(checksum, static_cast<std::size_t>(size)), "2591144780");
@@ -122,7 +124,7 @@ TEST_F(FileStoreTest, AReadLeavesTheAccessTimeAlone) {
   const timespec past[2] = {{1'600'000'000, 0}, {1'600'000'000, 0}};
   ASSERT_EQ(::utimensat(AT_FDCWD, (directory_ / "old").c_str(), past, 0), 0);
   ASSERT_TRUE(get("old"));
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat((directory_ / "old").c_str(), &status), 0);
   EXPECT_EQ(status.st_atim.tv_sec, 1'600'000'000);
 }

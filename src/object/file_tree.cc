@@ -33,26 +33,19 @@ int open_beneath(int root, const char* path, int flags) {
 Code code_of(int error) {
   switch (error) {
     case ENOSPC:
-    case EDQUOT:
-      return Code::kNoSpace;
+    case EDQUOT: return Code::kNoSpace;
     case EACCES:
-    case EPERM:
-      return Code::kUnauthorized;
+    case EPERM: return Code::kUnauthorized;
     case EMFILE:
     case ENFILE:
     case ENOMEM:
     case EAGAIN:
-    case ESTALE:
-      return Code::kTransient;
-    case ETIMEDOUT:
-      return Code::kTimedOut;
+    case ESTALE: return Code::kTransient;
+    case ETIMEDOUT: return Code::kTimedOut;
     case EXDEV:
-    case ELOOP:
-      return Code::kNotPermitted;
-    case ENAMETOOLONG:
-      return Code::kInvalid;
-    default:
-      return code_of_errno(error);
+    case ELOOP: return Code::kNotPermitted;
+    case ENAMETOOLONG: return Code::kInvalid;
+    default: return code_of_errno(error);
   }
 }
 
@@ -87,12 +80,14 @@ bool is_temporary_key(std::string_view key) {
 }
 
 Error file_error(int error, std::string_view what, std::string_view key) {
-  if (error == EXDEV) return Error(Code::kNotPermitted, fmt::format("{} {}: a symbolic link leads out of the bucket's directory", what, key));
+  if (error == EXDEV)
+    return Error(Code::kNotPermitted,
+                 fmt::format("{} {}: a symbolic link leads out of the bucket's directory", what, key));
   return Error(code_of(error), fmt::format("{} {}: {}", what, key, errno_error(error, "").text()));
 }
 
 FileTree::FileTree(UniqueFd root, std::string path) : root_(std::move(root)), path_(std::move(path)) {
-  struct statfs info {};
+  struct statfs info{};
   if (::fstatfs(root_.get(), &info) == 0) is_memory_ = info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC;
   const UniqueFd probe(open_beneath(root_.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
   has_openat2_ = probe.is_open();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A directory tree as a place for objects: a key is a path below the root, and no path leads out of it, not by a symbolic link
-// either. Names of temporary files are JuiceFS's (juicefs-volume-format, section 5.3).
+// A directory tree as a place for objects: a key is a path below the root, and no path leads out of it, not by a
+// symbolic link either. Names of temporary files are JuiceFS's (juicefs-volume-format, section 5.3).
 #pragma once
 
 #include <string>
@@ -12,7 +12,8 @@
 
 namespace headrace::object {
 
-/// Whether a key can be a path: no empty component (so no '/' at its end), none of more than 255 bytes. Besides check_key().
+/// Whether a key can be a path: no empty component (so no '/' at its end), none of more than 255 bytes. Besides
+/// check_key().
 bool is_path_key(std::string_view key);
 
 /// "a/b/c" → {"a/b", "c"}; "c" → {"", "c"}.
@@ -23,11 +24,12 @@ KeyParts split_key(std::string_view key);
 
 /// ".jfs.NAME.tmp.NUMBER", NAME cut to 200 bytes.
 std::string temporary_name(std::string_view name, std::uint64_t number);
-/// Whether the last component of a key is the name of a temporary file: something that was being written when its writer died.
+/// Whether the last component of a key is the name of a temporary file: something that was being written when its
+/// writer died.
 bool is_temporary_key(std::string_view key);
 
-/// A failed system call about a key, in words, with a code: no room is kNoSpace, no permission kUnauthorized, what a later attempt may
-/// not meet (no descriptors, no memory) kTransient, a link out of the tree kNotPermitted.
+/// A failed system call about a key, in words, with a code: no room is kNoSpace, no permission kUnauthorized, what a
+/// later attempt may not meet (no descriptors, no memory) kTransient, a link out of the tree kNotPermitted.
 Error file_error(int error, std::string_view what, std::string_view key);
 
 /// Thread-safe. The root stays open; what is put in its place later is another tree.

@@ -17,12 +17,14 @@ TEST(FileTree, ATemporaryNameIsRecognisedAndOthersAreNot) {
   EXPECT_EQ(temporary_name(std::string(250, 'n'), 0), ".jfs." + std::string(200, 'n') + ".tmp.0");
   EXPECT_TRUE(is_temporary_key("myjfs/chunks/0/0/.jfs.1_0_5.tmp.1234"));
   EXPECT_TRUE(is_temporary_key(temporary_name("x", ~0ull)));
-  for (const char* other : {"a.tmp.1", ".jfs.a.tmp.", ".jfs.a.tmp.1x", ".jfs.1", ".jfs.a.tmp.1/b", ".jfs"}) EXPECT_FALSE(is_temporary_key(other)) << other;
+  for (const char* other : {"a.tmp.1", ".jfs.a.tmp.", ".jfs.a.tmp.1x", ".jfs.1", ".jfs.a.tmp.1/b", ".jfs"})
+    EXPECT_FALSE(is_temporary_key(other)) << other;
 }
 
 TEST(FileTree, APathKeyHasNoEmptyAndNoHugeComponent) {
   for (const char* good : {"a", "a/b", "a b/c"}) EXPECT_TRUE(is_path_key(good)) << good;
-  for (const std::string& bad : {std::string("a//b"), std::string("a/"), std::string("/a"), std::string(256, 'x'), "a/" + std::string(256, 'x')}) {
+  for (const std::string& bad : {std::string("a//b"), std::string("a/"), std::string("/a"), std::string(256, 'x'),
+                                 "a/" + std::string(256, 'x')}) {
     EXPECT_FALSE(is_path_key(bad)) << bad;
   }
   EXPECT_TRUE(is_path_key(std::string(255, 'x') + "/" + std::string(255, 'y')));
@@ -32,7 +34,8 @@ TEST(FileTree, NoLinkLeadsOutOfIt) {
   TemporaryDirectory outside, inside;
   std::filesystem::create_directory(outside / "d");
   std::filesystem::create_directory_symlink(outside / "d", inside / "absolute");
-  std::filesystem::create_directory_symlink("../" + std::filesystem::path(outside.path()).filename().string(), inside / "relative");
+  std::filesystem::create_directory_symlink("../" + std::filesystem::path(outside.path()).filename().string(),
+                                            inside / "relative");
   std::filesystem::create_directory(inside / "real");
   std::filesystem::create_directory_symlink("real", inside / "within");
   const FileTree tree = FileTree::open(inside.path()).value();
@@ -54,7 +57,7 @@ TEST(FileTree, MissingDirectoriesAreMadeAndNamed) {
   ASSERT_TRUE(tree.open_or_make_directory("a/b/c", made));
   ::umask(before);
   EXPECT_EQ(made, (std::vector<std::string>{"a", "a/b", "a/b/c"}));
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat((directory / "a/b").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0777u);
   made.clear();

@@ -15,11 +15,14 @@
 namespace headrace::object {
 namespace {
 
-// Time stamps of directories are as coarse as the kernel's tick: a directory read so soon after its change may change again unseen.
+// Time stamps of directories are as coarse as the kernel's tick: a directory read so soon after its change may change
+// again unseen.
 constexpr std::int64_t kStampNanoseconds = 50'000'000;
 
 Timestamp timestamp_of(const timespec& time) { return {time.tv_sec, static_cast<std::uint32_t>(time.tv_nsec)}; }
-Timestamp changed_at(const struct stat& status) { return std::max(timestamp_of(status.st_mtim), timestamp_of(status.st_ctim)); }
+Timestamp changed_at(const struct stat& status) {
+  return std::max(timestamp_of(status.st_mtim), timestamp_of(status.st_ctim));
+}
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
@@ -30,33 +33,35 @@ enum class Kind { kFile, kDirectory, kOther };
 
 Kind kind_of(const dirent& entry, int directory) {
   switch (entry.d_type) {
-    case DT_DIR:
-      return Kind::kDirectory;
+    case DT_DIR: return Kind::kDirectory;
     case DT_REG:
     case DT_LNK:  // whether it leads to a file of the tree is seen when its turn comes
       return Kind::kFile;
     case DT_UNKNOWN: {
-      struct stat status {};
+      struct stat status{};
       if (::fstatat(directory, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) return Kind::kOther;
-      return S_ISDIR(status.st_mode) ? Kind::kDirectory : S_ISREG(status.st_mode) || S_ISLNK(status.st_mode) ? Kind::kFile : Kind::kOther;
+      return S_ISDIR(status.st_mode)                              ? Kind::kDirectory
+             : S_ISREG(status.st_mode) || S_ISLNK(status.st_mode) ? Kind::kFile
+                                                                  : Kind::kOther;
     }
-    default:
-      return Kind::kOther;
+    default: return Kind::kOther;
   }
 }
 
 }  // namespace
 
 std::string etag_of(const struct stat& status) {
-  return fmt::format("{:x}-{:x}-{:x}.{:x}-{:x}.{:x}", status.st_ino, status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
-                     status.st_ctim.tv_sec, status.st_ctim.tv_nsec);
+  return fmt::format("{:x}-{:x}-{:x}.{:x}-{:x}.{:x}", status.st_ino, status.st_size, status.st_mtim.tv_sec,
+                     status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec);
 }
 
 ObjectInfo info_of(std::string key, const struct stat& status) {
-  return {std::move(key), static_cast<std::uint64_t>(status.st_size), timestamp_of(status.st_mtim), etag_of(status), std::nullopt};
+  return {std::move(key), static_cast<std::uint64_t>(status.st_size), timestamp_of(status.st_mtim), etag_of(status),
+          std::nullopt};
 }
 
-FileWalk::FileWalk(const FileTree& tree, const Clock& clock, std::string prefix, std::string after, std::size_t names_max)
+FileWalk::FileWalk(const FileTree& tree, const Clock& clock, std::string prefix, std::string after,
+                   std::size_t names_max)
     : tree_(tree), clock_(clock), prefix_(std::move(prefix)), names_max_(names_max), after_(std::move(after)) {}
 
 bool FileWalk::is_wanted(const Level& level, std::string_view name) const {
@@ -74,7 +79,7 @@ Result<void> FileWalk::read_level(Level& level, const std::string& last_name) co
   UniqueFd fd = tree_.open_below(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!fd.is_open() && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return {};  // gone meanwhile
   if (!fd.is_open()) return file_error(errno, "list", path);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return file_error(errno, "list", path);
   level.changed = changed_at(status);
   level.read = clock_.wall();
@@ -95,13 +100,17 @@ Result<void> FileWalk::read_level(Level& level, const std::string& last_name) co
     level.text += name;
     if (level.names.size() >= 2 * names_max_) cut(level);
   }
-  std::ranges::sort(level.names, {}, [&](const Level::Name& name) { return std::string_view(level.text).substr(name.start, name.length); });
+  std::ranges::sort(level.names, {}, [&](const Level::Name& name) {
+    return std::string_view(level.text).substr(name.start, name.length);
+  });
   if (level.is_cut && level.names.size() > names_max_) level.names.resize(names_max_);
   return {};
 }
 
 void FileWalk::cut(Level& level) const {
-  const auto text_of_name = [&](const Level::Name& name) { return std::string_view(level.text).substr(name.start, name.length); };
+  const auto text_of_name = [&](const Level::Name& name) {
+    return std::string_view(level.text).substr(name.start, name.length);
+  };
   const auto middle = level.names.begin() + static_cast<std::ptrdiff_t>(names_max_);
   std::ranges::nth_element(level.names, middle, {}, text_of_name);
   level.names.erase(middle, level.names.end());
@@ -133,7 +142,7 @@ Result<void> FileWalk::enter(std::string path) {
 }
 
 Result<std::optional<ObjectInfo>> FileWalk::look_at(std::string key) const {
-  struct stat status {};
+  struct stat status{};
   if (::fstatat(tree_.root(), key.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return std::optional<ObjectInfo>();
     return file_error(errno, "look at", key);
@@ -177,9 +186,10 @@ Result<std::optional<ObjectInfo>> FileWalk::next() {
 bool FileWalk::is_current() const {
   for (const Level& level : levels_) {
     const std::string path = level.path.empty() ? std::string(".") : level.path;
-    struct stat status {};
+    struct stat status{};
     if (::fstatat(tree_.root(), path.c_str(), &status, 0) != 0) return false;
-    if (changed_at(status) != level.changed || nanoseconds_between(level.changed, level.read) < kStampNanoseconds) return false;
+    if (changed_at(status) != level.changed || nanoseconds_between(level.changed, level.read) < kStampNanoseconds)
+      return false;
   }
   return has_begun_;
 }

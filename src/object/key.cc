@@ -26,7 +26,8 @@ Result<void> check_key(std::string_view key) {
   }
   if (key.find('\0') != std::string_view::npos) return Error(Code::kInvalid, "an object's key must not contain a NUL");
   if (key.front() == '/') return Error(Code::kInvalid, fmt::format("an object's key must not begin with '/': {}", key));
-  if (has_dot_component(key)) return Error(Code::kInvalid, fmt::format("an object's key must not contain '.' or '..' as a component: {}", key));
+  if (has_dot_component(key))
+    return Error(Code::kInvalid, fmt::format("an object's key must not contain '.' or '..' as a component: {}", key));
   return {};
 }
 

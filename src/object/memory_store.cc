@@ -26,7 +26,8 @@ ObjectInfo MemoryStore::info_of(const std::string& key, const Object& object) {
   return {key, object.bytes.size(), object.modified, std::to_string(object.version), object.crc};
 }
 
-Result<GetResult> MemoryStore::get(const Scope& scope, std::string_view key, std::uint64_t offset, MutableByteSpan into) {
+Result<GetResult> MemoryStore::get(const Scope& scope, std::string_view key, std::uint64_t offset,
+                                   MutableByteSpan into) {
   TRY(const ObjectPointer object, find(scope, key));
   const std::string& bytes = object->bytes;
   const std::size_t start = static_cast<std::size_t>(std::min<std::uint64_t>(offset, bytes.size()));
@@ -67,7 +68,8 @@ Result<void> MemoryStore::remove(const Scope& scope, std::span<const std::string
   return {};
 }
 
-Result<ListPage> MemoryStore::list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) {
+Result<ListPage> MemoryStore::list(const Scope& scope, std::string_view prefix, std::string_view after,
+                                   std::size_t limit) {
   TRY_OK(check_scope(scope, clock_));
   TRY_OK(check_list_limit(limit));
   ListPage page;

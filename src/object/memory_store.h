@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// mem://: objects in this process's memory, for tests and trials. It behaves as the conformance suite says and forgets everything
-// when it ends.
+// mem://: objects in this process's memory, for tests and trials. It behaves as the conformance suite says and forgets
+// everything when it ends.
 #pragma once
 
 #include <map>
@@ -22,7 +22,8 @@ class MemoryStore final : public ObjectStore {
   Result<void> put(const Scope& scope, std::string_view key, std::span<const ByteSpan> parts) override;
   Result<ObjectInfo> head(const Scope& scope, std::string_view key) override;
   Result<void> remove(const Scope& scope, std::span<const std::string> keys) override;
-  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) override;
+  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after,
+                        std::size_t limit) override;
   const StoreTraits& traits() const override { return traits_; }
 
   std::size_t object_count() const;

@@ -16,7 +16,9 @@ class MemorySubject final : public StoreSubject {
   MemoryStore store_{clock_};
 };
 
-INSTANTIATE_TEST_SUITE_P(Memory, StoreConformance, testing::Values(StoreKind{"memory", [] { return std::make_unique<MemorySubject>(); }}), kind_name);
+INSTANTIATE_TEST_SUITE_P(Memory, StoreConformance,
+                         testing::Values(StoreKind{"memory", [] { return std::make_unique<MemorySubject>(); }}),
+                         kind_name);
 
 TEST(MemoryStore, SaysThatItDoesNotSurvive) {
   SystemClock clock;

@@ -23,15 +23,19 @@ constexpr auto kNoBytes = [](const auto&) { return std::uint64_t{0}; };
 
 }  // namespace
 
-Result<GetResult> MeteredStore::get(const Scope& scope, std::string_view key, std::uint64_t offset, MutableByteSpan into) {
-  return metered(observer_, clock_, Method::kGet, [&] { return inner_.get(scope, key, offset, into); },
-                 [](const Result<GetResult>& result) { return std::uint64_t{result->bytes}; });
+Result<GetResult> MeteredStore::get(const Scope& scope, std::string_view key, std::uint64_t offset,
+                                    MutableByteSpan into) {
+  return metered(
+      observer_, clock_, Method::kGet, [&] { return inner_.get(scope, key, offset, into); },
+      [](const Result<GetResult>& result) { return std::uint64_t{result->bytes}; });
 }
 
 Result<void> MeteredStore::put(const Scope& scope, std::string_view key, std::span<const ByteSpan> parts) {
   std::uint64_t bytes = 0;
   for (const ByteSpan part : parts) bytes += part.size();
-  return metered(observer_, clock_, Method::kPut, [&] { return inner_.put(scope, key, parts); }, [&](const auto&) { return bytes; });
+  return metered(
+      observer_, clock_, Method::kPut, [&] { return inner_.put(scope, key, parts); },
+      [&](const auto&) { return bytes; });
 }
 
 Result<ObjectInfo> MeteredStore::head(const Scope& scope, std::string_view key) {
@@ -42,7 +46,8 @@ Result<void> MeteredStore::remove(const Scope& scope, std::span<const std::strin
   return metered(observer_, clock_, Method::kRemove, [&] { return inner_.remove(scope, keys); }, kNoBytes);
 }
 
-Result<ListPage> MeteredStore::list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) {
+Result<ListPage> MeteredStore::list(const Scope& scope, std::string_view prefix, std::string_view after,
+                                    std::size_t limit) {
   return metered(observer_, clock_, Method::kList, [&] { return inner_.list(scope, prefix, after, limit); }, kNoBytes);
 }
 

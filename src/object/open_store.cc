@@ -14,7 +14,8 @@
 namespace headrace::object {
 namespace {
 
-Result<std::unique_ptr<ObjectStore>> open_directory(std::string_view path, Scheduler& scheduler, const OpenStoreOptions& options) {
+Result<std::unique_ptr<ObjectStore>> open_directory(std::string_view path, Scheduler& scheduler,
+                                                    const OpenStoreOptions& options) {
   std::string directory(path);
   if (!directory.ends_with('/')) directory += '/';
   if (options.make_directory) {
@@ -34,10 +35,15 @@ class DistantStore final : public ObjectStore {
   Result<GetResult> get(const Scope& scope, std::string_view key, std::uint64_t offset, MutableByteSpan into) override {
     return throttled_.get(scope, key, offset, into);
   }
-  Result<void> put(const Scope& scope, std::string_view key, std::span<const ByteSpan> parts) override { return throttled_.put(scope, key, parts); }
+  Result<void> put(const Scope& scope, std::string_view key, std::span<const ByteSpan> parts) override {
+    return throttled_.put(scope, key, parts);
+  }
   Result<ObjectInfo> head(const Scope& scope, std::string_view key) override { return throttled_.head(scope, key); }
-  Result<void> remove(const Scope& scope, std::span<const std::string> keys) override { return throttled_.remove(scope, keys); }
-  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) override {
+  Result<void> remove(const Scope& scope, std::span<const std::string> keys) override {
+    return throttled_.remove(scope, keys);
+  }
+  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after,
+                        std::size_t limit) override {
     return throttled_.list(scope, prefix, after, limit);
   }
   const StoreTraits& traits() const override { return inner_->traits(); }
@@ -63,8 +69,10 @@ Result<ThrottleOptions> parse_distance(const std::map<std::string, std::string>&
   return options;
 }
 
-Result<std::unique_ptr<ObjectStore>> open_file_url(std::string_view rest, Scheduler& scheduler, const OpenStoreOptions& options) {
-  if (!rest.starts_with('/')) return Error(Code::kInvalid, fmt::format("file://{}: a file URL needs an absolute path: file:///DIRECTORY", rest));
+Result<std::unique_ptr<ObjectStore>> open_file_url(std::string_view rest, Scheduler& scheduler,
+                                                   const OpenStoreOptions& options) {
+  if (!rest.starts_with('/'))
+    return Error(Code::kInvalid, fmt::format("file://{}: a file URL needs an absolute path: file:///DIRECTORY", rest));
   if (!rest.contains('?')) return open_directory(rest, scheduler, options);
   TRY(const Url url, parse_url(fmt::format("file://{}", rest)));
   TRY(const ThrottleOptions distance, parse_distance(url.query));
@@ -74,17 +82,21 @@ Result<std::unique_ptr<ObjectStore>> open_file_url(std::string_view rest, Schedu
 
 }  // namespace
 
-Result<std::unique_ptr<ObjectStore>> open_store(std::string_view url, Scheduler& scheduler, const OpenStoreOptions& options) {
+Result<std::unique_ptr<ObjectStore>> open_store(std::string_view url, Scheduler& scheduler,
+                                                const OpenStoreOptions& options) {
   const std::size_t separator = url.find("://");
   if (url.empty()) return Error(Code::kInvalid, "a bucket is needed: file:///DIRECTORY, a plain directory, or mem://");
   if (separator == std::string_view::npos) return open_directory(url, scheduler, options);
   const std::string_view scheme = url.substr(0, separator), rest = url.substr(separator + 3);
   if (scheme == "file") return open_file_url(rest, scheduler, options);
   if (scheme == "mem") {
-    if (!rest.empty()) return Error(Code::kInvalid, fmt::format("mem://{}: a bucket in memory has no name: mem://", rest));
+    if (!rest.empty())
+      return Error(Code::kInvalid, fmt::format("mem://{}: a bucket in memory has no name: mem://", rest));
     return std::unique_ptr<ObjectStore>(std::make_unique<MemoryStore>(scheduler.clock()));
   }
-  return Error(Code::kNotSupported, fmt::format("{}:// buckets are not supported: use file:///DIRECTORY, a plain directory, or mem://", scheme));
+  return Error(
+      Code::kNotSupported,
+      fmt::format("{}:// buckets are not supported: use file:///DIRECTORY, a plain directory, or mem://", scheme));
 }
 
 }  // namespace headrace::object

@@ -39,14 +39,16 @@ TEST_F(OpenStore, AMissingDirectoryIsMadeOnlyOnRequest) {
 }
 
 TEST_F(OpenStore, ABucketMaySeemToBeFarAway) {
-  const auto store = open_store("file://" + directory_.path() + "?latency=20ms&connection-rate=1MB", scheduler_).value();
+  const auto store =
+      open_store("file://" + directory_.path() + "?latency=20ms&connection-rate=1MB", scheduler_).value();
   const std::string bytes(50'000, 'x');
   const ByteSpan part = bytes_of(bytes);
   const Moment begun = scheduler_.clock().now();
   ASSERT_TRUE(store->put(Scope{}, "key", std::span(&part, 1)));
   EXPECT_GE(scheduler_.clock().now() - begun, std::chrono::milliseconds(70));
   EXPECT_TRUE(std::filesystem::exists(directory_ / "key"));
-  EXPECT_EQ(error_of("file://" + directory_.path() + "?speed=1").text(), "speed: a file URL knows latency, connection-rate and rate");
+  EXPECT_EQ(error_of("file://" + directory_.path() + "?speed=1").text(),
+            "speed: a file URL knows latency, connection-rate and rate");
   EXPECT_EQ(error_of("file://" + directory_.path() + "?latency=soon").code, Code::kInvalid);
 }
 
@@ -58,8 +60,11 @@ TEST_F(OpenStore, EachBucketInMemoryIsItsOwn) {
 }
 
 TEST_F(OpenStore, WhatIsNotSupportedIsSaidInASentence) {
-  EXPECT_EQ(error_of("ftp://host/dir"), Error(Code::kNotSupported, "ftp:// buckets are not supported: use file:///DIRECTORY, a plain directory, or mem://"));
-  EXPECT_EQ(error_of("file://host/dir"), Error(Code::kInvalid, "file://host/dir: a file URL needs an absolute path: file:///DIRECTORY"));
+  EXPECT_EQ(error_of("ftp://host/dir"),
+            Error(Code::kNotSupported,
+                  "ftp:// buckets are not supported: use file:///DIRECTORY, a plain directory, or mem://"));
+  EXPECT_EQ(error_of("file://host/dir"),
+            Error(Code::kInvalid, "file://host/dir: a file URL needs an absolute path: file:///DIRECTORY"));
   EXPECT_EQ(error_of("mem://name"), Error(Code::kInvalid, "mem://name: a bucket in memory has no name: mem://"));
   EXPECT_EQ(error_of("").code, Code::kInvalid);
 }

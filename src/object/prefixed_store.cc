@@ -23,7 +23,8 @@ Result<std::string> PrefixedStore::whole(std::string_view key) const {
   return prefix_ + std::string(key);
 }
 
-Result<GetResult> PrefixedStore::get(const Scope& scope, std::string_view key, std::uint64_t offset, MutableByteSpan into) {
+Result<GetResult> PrefixedStore::get(const Scope& scope, std::string_view key, std::uint64_t offset,
+                                     MutableByteSpan into) {
   TRY(const std::string key_below, whole(key));
   return inner_.get(scope, key_below, offset, into);
 }
@@ -50,7 +51,8 @@ Result<void> PrefixedStore::remove(const Scope& scope, std::span<const std::stri
   return inner_.remove(scope, keys_below);
 }
 
-Result<ListPage> PrefixedStore::list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) {
+Result<ListPage> PrefixedStore::list(const Scope& scope, std::string_view prefix, std::string_view after,
+                                     std::size_t limit) {
   const std::string start = after.empty() ? prefix_ : prefix_ + std::string(after);
   TRY(ListPage page, inner_.list(scope, prefix_ + std::string(prefix), start, limit));
   for (ObjectInfo& object : page.objects) object.key.erase(0, prefix_.size());

@@ -17,7 +17,8 @@ class PrefixedStore final : public ObjectStore {
   Result<void> put(const Scope& scope, std::string_view key, std::span<const ByteSpan> parts) override;
   Result<ObjectInfo> head(const Scope& scope, std::string_view key) override;
   Result<void> remove(const Scope& scope, std::span<const std::string> keys) override;
-  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) override;
+  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after,
+                        std::size_t limit) override;
   const StoreTraits& traits() const override { return traits_; }
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether, when and how often a request is tried again. The decisions, apart from the store that acts on them: pauses with full
-// jitter, and a bucket of tokens so that retries cannot become the load (the numbers are those of the AWS SDKs' standard mode).
+// Whether, when and how often a request is tried again. The decisions, apart from the store that acts on them: pauses
+// with full jitter, and a bucket of tokens so that retries cannot become the load (the numbers are those of the AWS
+// SDKs' standard mode).
 #pragma once
 
 #include <cstdint>

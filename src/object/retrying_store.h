@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one place where requests to a bucket are tried again: nothing above or below it retries. Every request here may be repeated:
-// keys of blocks are written once, always with the same bytes.
+// The one place where requests to a bucket are tried again: nothing above or below it retries. Every request here may
+// be repeated: keys of blocks are written once, always with the same bytes.
 #pragma once
 
 #include <atomic>
@@ -14,14 +14,14 @@
 namespace headrace::object {
 
 struct RetryStats {
-  std::uint64_t attempts = 0;          // first ones included
+  std::uint64_t attempts = 0;  // first ones included
   std::uint64_t retries = 0;
-  std::uint64_t out_of_time = 0;       // given up: the next pause would pass the deadline
-  std::uint64_t out_of_tokens = 0;     // given up: too many others retry
+  std::uint64_t out_of_time = 0;    // given up: the next pause would pass the deadline
+  std::uint64_t out_of_tokens = 0;  // given up: too many others retry
 };
 
-/// Thread-safe. Tries again what is_retryable(), and once a get that was kDamaged, since the transfer may be at fault. The error is that of
-/// the last attempt. `inner`, `scheduler` and `observer`, which may be null, outlive it.
+/// Thread-safe. Tries again what is_retryable(), and once a get that was kDamaged, since the transfer may be at fault.
+/// The error is that of the last attempt. `inner`, `scheduler` and `observer`, which may be null, outlive it.
 class RetryingStore final : public ObjectStore {
  public:
   RetryingStore(ObjectStore& inner, Scheduler& scheduler, std::uint64_t seed, const RetryPolicy& policy = {},
@@ -31,7 +31,8 @@ class RetryingStore final : public ObjectStore {
   Result<void> put(const Scope& scope, std::string_view key, std::span<const ByteSpan> parts) override;
   Result<ObjectInfo> head(const Scope& scope, std::string_view key) override;
   Result<void> remove(const Scope& scope, std::span<const std::string> keys) override;
-  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) override;
+  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after,
+                        std::size_t limit) override;
   const StoreTraits& traits() const override { return inner_.traits(); }
 
   RetryStats stats() const;

@@ -20,7 +20,9 @@ class RetryingStoreTest : public testing::Test {
     const ByteSpan part = bytes_of("bytes");
     return store_.put(within(limit), key, std::span(&part, 1));
   }
-  Result<GetResult> get(const std::string& key, Duration limit = seconds(60)) { return store_.get(within(limit), key, 0, into_); }
+  Result<GetResult> get(const std::string& key, Duration limit = seconds(60)) {
+    return store_.get(within(limit), key, 0, into_);
+  }
   Scope within(Duration limit) { return Scope{scheduler_.clock().now() + limit, {}}; }
 
   std::byte into_[16];
@@ -108,7 +110,8 @@ TEST_F(RetryingStoreTest, AnAttemptIsEndedSoThatAnotherCanBegin) {
 
 TEST_F(RetryingStoreTest, ADamagedAnswerIsAskedForOnceMore) {
   ASSERT_TRUE(put("key"));
-  const auto fault = faulty_.add({.kind = FaultKind::kErrorAfter, .method = Method::kGet, .times = 1, .code = Code::kDamaged});
+  const auto fault =
+      faulty_.add({.kind = FaultKind::kErrorAfter, .method = Method::kGet, .times = 1, .code = Code::kDamaged});
   EXPECT_TRUE(get("key"));
   EXPECT_EQ(faulty_.fired(fault), 1u);
   ASSERT_TRUE(memory_.damage("key", 3));
@@ -121,7 +124,8 @@ TEST_F(RetryingStoreTest, WhoIsStoppedDoesNotTryAgain) {
   std::stop_source stop;
   const auto fault = faulty_.add({.code = Code::kTransient});
   stop.request_stop();
-  EXPECT_EQ(store_.get(Scope{scheduler_.clock().now() + seconds(10), stop.get_token()}, "key", 0, into_).error().code, Code::kInterrupted);
+  EXPECT_EQ(store_.get(Scope{scheduler_.clock().now() + seconds(10), stop.get_token()}, "key", 0, into_).error().code,
+            Code::kInterrupted);
   EXPECT_EQ(faulty_.fired(fault), 0u);
 }
 

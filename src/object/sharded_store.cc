@@ -29,9 +29,11 @@ std::uint32_t fnv1a(std::string_view text) {
   return hash;
 }
 
-ShardedStore::ShardedStore(std::vector<ObjectStore*> shards) : shards_(std::move(shards)), traits_(traits_of(shards_)) {}
+ShardedStore::ShardedStore(std::vector<ObjectStore*> shards)
+    : shards_(std::move(shards)), traits_(traits_of(shards_)) {}
 
-Result<GetResult> ShardedStore::get(const Scope& scope, std::string_view key, std::uint64_t offset, MutableByteSpan into) {
+Result<GetResult> ShardedStore::get(const Scope& scope, std::string_view key, std::uint64_t offset,
+                                    MutableByteSpan into) {
   return shards_[shard_of(key)]->get(scope, key, offset, into);
 }
 
@@ -39,7 +41,9 @@ Result<void> ShardedStore::put(const Scope& scope, std::string_view key, std::sp
   return shards_[shard_of(key)]->put(scope, key, parts);
 }
 
-Result<ObjectInfo> ShardedStore::head(const Scope& scope, std::string_view key) { return shards_[shard_of(key)]->head(scope, key); }
+Result<ObjectInfo> ShardedStore::head(const Scope& scope, std::string_view key) {
+  return shards_[shard_of(key)]->head(scope, key);
+}
 
 Result<void> ShardedStore::remove(const Scope& scope, std::span<const std::string> keys) {
   for (const std::string& key : keys) TRY_OK(check_key(key));  // all or none, whatever bucket they are in
@@ -54,12 +58,14 @@ Result<void> ShardedStore::remove(const Scope& scope, std::span<const std::strin
   return first;
 }
 
-Result<ListPage> ShardedStore::list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) {
+Result<ListPage> ShardedStore::list(const Scope& scope, std::string_view prefix, std::string_view after,
+                                    std::size_t limit) {
   ListPage page;
   for (ObjectStore* shard : shards_) {
     TRY(ListPage more, shard->list(scope, prefix, after, limit));
     page.is_last = page.is_last && more.is_last;
-    page.objects.insert(page.objects.end(), std::make_move_iterator(more.objects.begin()), std::make_move_iterator(more.objects.end()));
+    page.objects.insert(page.objects.end(), std::make_move_iterator(more.objects.begin()),
+                        std::make_move_iterator(more.objects.end()));
   }
   std::ranges::sort(page.objects, {}, &ObjectInfo::key);
   // A bucket that has more has given `limit` objects already: what it kept back comes after the first `limit` of all.

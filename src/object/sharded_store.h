@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// N buckets as one: an object lies in bucket FNV-1a(whole key) mod N, as JuiceFS has it (juicefs-volume-format, section 5.5). The
-// volume's prefix is part of the key, so a PrefixedStore goes on top of this and not below.
+// N buckets as one: an object lies in bucket FNV-1a(whole key) mod N, as JuiceFS has it (juicefs-volume-format,
+// section 5.5). The volume's prefix is part of the key, so a PrefixedStore goes on top of this and not below.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ class ShardedStore final : public ObjectStore {
   Result<ObjectInfo> head(const Scope& scope, std::string_view key) override;
   Result<void> remove(const Scope& scope, std::span<const std::string> keys) override;
   /// Asks every bucket for a whole page, and merges.
-  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) override;
+  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after,
+                        std::size_t limit) override;
   const StoreTraits& traits() const override { return traits_; }
 
  private:

@@ -60,7 +60,8 @@ class PrefixedSubject final : public WrappedSubject {
  public:
   PrefixedSubject() : WrappedSubject("myjfs/") {
     const ByteSpan part = bytes_of("neighbour");
-    for (const char* key : {"myjf", "myjfs", "myjfs-2/x", "myjfs0", "a", "z"}) EXPECT_TRUE(memory_.put(Scope{}, key, std::span(&part, 1)));
+    for (const char* key : {"myjf", "myjfs", "myjfs-2/x", "myjfs0", "a", "z"})
+      EXPECT_TRUE(memory_.put(Scope{}, key, std::span(&part, 1)));
   }
   ObjectStore& store() override { return store_; }
 
@@ -108,12 +109,14 @@ class StackSubject final : public StoreSubject {
   }
   SystemScheduler scheduler_;
   TemporaryDirectory one_{"/dev/shm"}, two_{"/dev/shm"};
-  std::unique_ptr<FileStore> first_ = FileStore::open(one_.path(), scheduler_).value(), second_ = FileStore::open(two_.path(), scheduler_).value();
+  std::unique_ptr<FileStore> first_ = FileStore::open(one_.path(), scheduler_).value(),
+                             second_ = FileStore::open(two_.path(), scheduler_).value();
   ShardedStore sharded_{{first_.get(), second_.get()}};
   ThrottledStore throttled_{sharded_, scheduler_, {.latency = std::chrono::microseconds(20)}};
   FaultyStore faulty_{throttled_, scheduler_, test_seed()};
   FaultyStore::FaultId before_ = faulty_.add({.probability = 0.05, .code = Code::kTransient});
-  FaultyStore::FaultId after_ = faulty_.add({.kind = FaultKind::kErrorAfter, .probability = 0.05, .code = Code::kTimedOut});
+  FaultyStore::FaultId after_ =
+      faulty_.add({.kind = FaultKind::kErrorAfter, .probability = 0.05, .code = Code::kTimedOut});
   RetryingStore retrying_{faulty_, scheduler_, test_seed(), quick()};
   Observer observer_;
   MeteredStore metered_{retrying_, observer_, scheduler_.clock()};

@@ -32,8 +32,8 @@ class ThrottledStore::Connection {
     TRY_OK(check_scope(scope, store_.scheduler_.clock()));
     MutexLock lock(store_.mutex_);
     const std::uint32_t most = store_.options_.connections_max;
-    TRY_OK(store_.connection_ended_->wait(scope, store_.mutex_,
-                                          [&]() NO_THREAD_SAFETY_ANALYSIS { return most == 0 || store_.connections_ < most; }));
+    TRY_OK(store_.connection_ended_->wait(
+        scope, store_.mutex_, [&]() NO_THREAD_SAFETY_ANALYSIS { return most == 0 || store_.connections_ < most; }));
     ++store_.connections_;
     is_open_ = true;
     return {};
@@ -66,7 +66,8 @@ Result<void> ThrottledStore::pass(const Scope& scope, Moment start, std::uint64_
   return rest(scope, end);
 }
 
-Result<GetResult> ThrottledStore::get(const Scope& scope, std::string_view key, std::uint64_t offset, MutableByteSpan into) {
+Result<GetResult> ThrottledStore::get(const Scope& scope, std::string_view key, std::uint64_t offset,
+                                      MutableByteSpan into) {
   Connection connection(*this);
   TRY_OK(connection.open(scope));
   const Moment start = scheduler_.clock().now();
@@ -99,7 +100,8 @@ Result<void> ThrottledStore::remove(const Scope& scope, std::span<const std::str
   return inner_.remove(scope, keys);
 }
 
-Result<ListPage> ThrottledStore::list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) {
+Result<ListPage> ThrottledStore::list(const Scope& scope, std::string_view prefix, std::string_view after,
+                                      std::size_t limit) {
   Connection connection(*this);
   TRY_OK(connection.open(scope));
   TRY_OK(rest(scope, scheduler_.clock().now() + options_.latency));

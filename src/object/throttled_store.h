@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bucket that is slower than the one below: a cap on all bytes together (an uplink that others need too), and the manners of a
-// distant one: a latency for each request and a rate for each connection, "30 ms at 50 MB/s a connection".
+// A bucket that is slower than the one below: a cap on all bytes together (an uplink that others need too), and the
+// manners of a distant one: a latency for each request and a rate for each connection, "30 ms at 50 MB/s a connection".
 #pragma once
 
 #include <memory>
@@ -19,7 +19,8 @@ struct ThrottleOptions {
   std::uint32_t connections_max = 0;              // requests at a time; 0: no limit
 };
 
-/// Thread-safe. `inner` and `scheduler` outlive it. A deadline that comes during a pause is kTimedOut; a put may then have happened.
+/// Thread-safe. `inner` and `scheduler` outlive it. A deadline that comes during a pause is kTimedOut; a put may then
+/// have happened.
 class ThrottledStore final : public ObjectStore {
  public:
   ThrottledStore(ObjectStore& inner, Scheduler& scheduler, const ThrottleOptions& options);
@@ -28,7 +29,8 @@ class ThrottledStore final : public ObjectStore {
   Result<void> put(const Scope& scope, std::string_view key, std::span<const ByteSpan> parts) override;
   Result<ObjectInfo> head(const Scope& scope, std::string_view key) override;
   Result<void> remove(const Scope& scope, std::span<const std::string> keys) override;
-  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) override;
+  Result<ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after,
+                        std::size_t limit) override;
   const StoreTraits& traits() const override { return inner_.traits(); }
 
  private:

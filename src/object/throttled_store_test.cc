@@ -63,7 +63,8 @@ TEST(ThrottledStore, NoMoreRequestsRunThanThereAreConnections) {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 6; ++i) threads.emplace_back([&] { (void)store.head(Scope{}, "key"); });
     ASSERT_TRUE(below.wait_for_held(Scope{}, 2));
-    EXPECT_EQ(store.head(Scope{scheduler.clock().now() + milliseconds(5), {}}, "key").error().code, Code::kTimedOut) << "no connection is free";
+    EXPECT_EQ(store.head(Scope{scheduler.clock().now() + milliseconds(5), {}}, "key").error().code, Code::kTimedOut)
+        << "no connection is free";
     below.end(fault);
   }
   EXPECT_EQ(below.requests(Method::kHead), 6u);

@@ -19,14 +19,21 @@ bool is_tried_again(const Result<void>& committed, std::size_t operations) {
 
 }  // namespace
 
-Batcher::Batcher(Scheduler& scheduler, BatchStore& store, const EngineTraits& traits, EngineObserver* observer, BatchLimits limits)
-    : scheduler_(scheduler), store_(store), traits_(traits), observer_(observer), limits_(limits), room_(scheduler.new_event()) {}
+Batcher::Batcher(Scheduler& scheduler, BatchStore& store, const EngineTraits& traits, EngineObserver* observer,
+                 BatchLimits limits)
+    : scheduler_(scheduler),
+      store_(store),
+      traits_(traits),
+      observer_(observer),
+      limits_(limits),
+      room_(scheduler.new_event()) {}
 
 Result<std::uint64_t> Batcher::run(const Scope& scope, std::span<const Key> first_keys, Operation operation) {
   if (scope.stop.stop_requested()) return Code::kInterrupted;
   if (scope.deadline <= scheduler_.clock().now()) return Code::kTimedOut;
   MutexLock lock(mutex_);
-  TRY_OK(room_->wait(scope, mutex_, [this]() NO_THREAD_SAFETY_ANALYSIS { return is_closed_ || queue_.size() < limits_.queue_max; }));
+  TRY_OK(room_->wait(scope, mutex_,
+                     [this]() NO_THREAD_SAFETY_ANALYSIS { return is_closed_ || queue_.size() < limits_.queue_max; }));
   if (is_closed_) return Error(Code::kBadHandle, "the metadata engine is closed");
 
   if (spare_events_.empty()) spare_events_.push_back(scheduler_.new_event());
@@ -125,7 +132,8 @@ Result<void> Batcher::commit(const ChangeSet& changes, const Batch& batch, Momen
   Result<void> committed = store_.commit(changes);
   if (observer_ == nullptr) return committed;
   if (committed) {
-    const auto good = std::count_if(batch.begin(), batch.end(), [](const Pending* pending) { return pending->outcome.has_value(); });
+    const auto good =
+        std::count_if(batch.begin(), batch.end(), [](const Pending* pending) { return pending->outcome.has_value(); });
     observer_->on_commit(static_cast<std::size_t>(good), scheduler_.clock().now() - begun);
   } else if (is_tried_again(committed, batch.size())) {
     observer_->on_restart(batch.size());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Group commit. Callers queue their operations; one of them, the leader, opens a transaction, runs what waits in order, each over
-// what the earlier ones wrote, commits once and wakes all. There is no thread of its own, and a caller who is alone waits for nobody.
+// Group commit. Callers queue their operations; one of them, the leader, opens a transaction, runs what waits in order,
+// each over what the earlier ones wrote, commits once and wakes all. There is no thread of its own, and a caller who is
+// alone waits for nobody.
 #pragma once
 
 #include <cstddef>
@@ -18,15 +19,16 @@
 
 namespace headrace::records {
 
-/// The store under a batcher. Each begin() that succeeds is followed by exactly one commit() or abandon(), from the same thread; calls
-/// never overlap.
+/// The store under a batcher. Each begin() that succeeds is followed by exactly one commit() or abandon(), from the
+/// same thread; calls never overlap.
 class BatchStore {
  public:
   virtual ~BatchStore() = default;
-  /// Opens a transaction that no other writer can come between, and gives its view of the records, valid until it ends. May wait for
-  /// other clients within the scope.
+  /// Opens a transaction that no other writer can come between, and gives its view of the records, valid until it ends.
+  /// May wait for other clients within the scope.
   virtual Result<RecordReader*> begin(const Scope& scope) = 0;
-  /// Writes all changes and commits. An error: nothing is committed (kUnknownOutcome: nobody knows). The transaction has ended in any case.
+  /// Writes all changes and commits. An error: nothing is committed (kUnknownOutcome: nobody knows). The transaction
+  /// has ended in any case.
   virtual Result<void> commit(const ChangeSet& changes) = 0;
   /// Ends the transaction without a change.
   virtual void abandon() = 0;
@@ -35,21 +37,22 @@ class BatchStore {
 };
 
 struct BatchLimits {
-  std::size_t operations_max = 256;                                     // in one commit
-  Duration run_time_max = std::chrono::milliseconds(2);                 // no operation begins in a batch older than this
-  std::size_t queue_max = 4096;                                         // who comes then waits for room
+  std::size_t operations_max = 256;                      // in one commit
+  Duration run_time_max = std::chrono::milliseconds(2);  // no operation begins in a batch older than this
+  std::size_t queue_max = 4096;                          // who comes then waits for room
 };
 
 /// Thread-safe.
 class Batcher {
  public:
   /// `observer` may be nullptr. All must outlive the batcher.
-  Batcher(Scheduler& scheduler, BatchStore& store, const EngineTraits& traits, EngineObserver* observer, BatchLimits limits = {});
+  Batcher(Scheduler& scheduler, BatchStore& store, const EngineTraits& traits, EngineObserver* observer,
+          BatchLimits limits = {});
 
-  /// Runs the operation in some batch and waits for its commit; the answer is the sync ticket that covers it. kTimedOut, kInterrupted:
-  /// the scope ended first, nothing was done; once the operation runs, the outcome is waited for. The error of an operation is
-  /// returned unchanged. When the commit of a batch is refused, its operations are run again, each in a commit of its own, and so each
-  /// gets its own answer. kBadHandle: closed.
+  /// Runs the operation in some batch and waits for its commit; the answer is the sync ticket that covers it.
+  /// kTimedOut, kInterrupted: the scope ended first, nothing was done; once the operation runs, the outcome is waited
+  /// for. The error of an operation is returned unchanged. When the commit of a batch is refused, its operations are
+  /// run again, each in a commit of its own, and so each gets its own answer. kBadHandle: closed.
   Result<std::uint64_t> run(const Scope& scope, std::span<const Key> first_keys, Operation operation);
   /// Refuses new operations and waits for those inside. Idempotent.
   void close();

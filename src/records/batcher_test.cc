@@ -160,8 +160,10 @@ TEST_F(BatcherTest, AFailedOperationTakesOnlyItsOwnWritesWithIt) {
         if (i % 2 == 0) return Error(Code::kExists, "mine");
         return {};
       });
-      if (i % 2 == 0) EXPECT_EQ(result.error(), Error(Code::kExists, "mine"));
-      else EXPECT_TRUE(result);
+      if (i % 2 == 0)
+        EXPECT_EQ(result.error(), Error(Code::kExists, "mine"));
+      else
+        EXPECT_TRUE(result);
     }));
   }
   await_queued(8);
@@ -173,7 +175,8 @@ TEST_F(BatcherTest, AFailedOperationTakesOnlyItsOwnWritesWithIt) {
 
 TEST_F(BatcherTest, ABatchInWhichNothingIsWrittenCommitsNothing) {
   Batcher& batcher = make();
-  EXPECT_EQ(batcher.run(Scope{}, {}, [](RecordTxn&) -> Result<void> { return Code::kNotFound; }).code(), Code::kNotFound);
+  EXPECT_EQ(batcher.run(Scope{}, {}, [](RecordTxn&) -> Result<void> { return Code::kNotFound; }).code(),
+            Code::kNotFound);
   EXPECT_TRUE(batcher.run(Scope{}, {}, [](RecordTxn&) -> Result<void> { return {}; }));
   EXPECT_EQ(store_.commits(), 0);
 }
@@ -182,7 +185,9 @@ TEST_F(BatcherTest, WhoGivesUpWhileQueuedIsNeverRun) {
   Batcher& batcher = make();
   std::jthread leader = hold_a_leader();
   std::stop_source stop;
-  std::jthread stopped = start([&] { EXPECT_EQ(bump_in(batcher, "stopped", Scope{Moment::max(), stop.get_token()}).code(), Code::kInterrupted); });
+  std::jthread stopped = start([&] {
+    EXPECT_EQ(bump_in(batcher, "stopped", Scope{Moment::max(), stop.get_token()}).code(), Code::kInterrupted);
+  });
   await_queued(1);
   const Scope brief{scheduler_.clock().now() + std::chrono::milliseconds(5), {}};
   EXPECT_EQ(bump_in(batcher, "late", brief).code(), Code::kTimedOut);
@@ -250,7 +255,8 @@ TEST_F(BatcherTest, ACommitWithAnUnknownOutcomeIsNotRunAgain) {
   Batcher& batcher = make();
   std::jthread leader = hold_a_leader();
   std::vector<std::jthread> callers;
-  for (int i = 0; i < 3; ++i) callers.push_back(start([&] { EXPECT_EQ(bump_in(batcher, "a").code(), Code::kUnknownOutcome); }));
+  for (int i = 0; i < 3; ++i)
+    callers.push_back(start([&] { EXPECT_EQ(bump_in(batcher, "a").code(), Code::kUnknownOutcome); }));
   await_queued(3);
   store_.answer_commits({std::nullopt, Code::kUnknownOutcome});
   store_.allow_all();
@@ -311,7 +317,8 @@ TEST_F(BatcherTest, AFullQueueLetsNobodyInUntilThereIsRoom) {
   std::vector<std::jthread> callers;
   for (int i = 0; i < 2; ++i) callers.push_back(start([&] { EXPECT_TRUE(bump_in(batcher, "a")); }));
   await_queued(2);
-  EXPECT_EQ(bump_in(batcher, "late", Scope{scheduler_.clock().now() + std::chrono::milliseconds(5), {}}).code(), Code::kTimedOut);
+  EXPECT_EQ(bump_in(batcher, "late", Scope{scheduler_.clock().now() + std::chrono::milliseconds(5), {}}).code(),
+            Code::kTimedOut);
   std::jthread patient = start([&] { EXPECT_TRUE(bump_in(batcher, "patient")); });
   store_.allow_all();
   leader.join();
@@ -327,7 +334,9 @@ TEST_F(BatcherTest, CloseWaitsForThoseInsideAndRefusesTheRest) {
   std::jthread queued = start([&] { EXPECT_TRUE(bump_in(batcher, "a")); });
   await_queued(1);
   std::jthread closer = start([&] { batcher.close(); });
-  while (batcher.run(Scope{scheduler_.clock().now() + std::chrono::microseconds(200), {}}, {}, [](RecordTxn&) -> Result<void> { return {}; })
+  while (batcher
+             .run(Scope{scheduler_.clock().now() + std::chrono::microseconds(200), {}}, {},
+                  [](RecordTxn&) -> Result<void> { return {}; })
              .code() != Code::kBadHandle) {
   }
   store_.allow_all();

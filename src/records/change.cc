@@ -10,7 +10,9 @@ namespace headrace::records {
 namespace {
 
 /// Sums that leave the range of their type wrap, as they do in every engine.
-std::int64_t sum(std::int64_t a, std::int64_t b) { return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b)); }
+std::int64_t sum(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
 
 Record sum(const Record& a, const Record& b) {
   if (const auto* number = std::get_if<std::int64_t>(&a)) return sum(*number, std::get<std::int64_t>(b));
@@ -27,8 +29,8 @@ Record concatenated(Record front, const Record& back) {
 }
 
 bool can_be_added_to(const Key& key) {
-  return std::holds_alternative<ParentLinkKey>(key) || std::holds_alternative<SliceRefKey>(key) || std::holds_alternative<DirStatsKey>(key) ||
-         std::holds_alternative<CounterKey>(key);
+  return std::holds_alternative<ParentLinkKey>(key) || std::holds_alternative<SliceRefKey>(key) ||
+         std::holds_alternative<DirStatsKey>(key) || std::holds_alternative<CounterKey>(key);
 }
 
 Change composed(const Key& key, const Change& lower, Change upper) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a transaction wrote: for each key one change, composed of all that was done to it in order. A change over a state that nobody
-// read (add, append) stays what it is until it meets a record.
+// What a transaction wrote: for each key one change, composed of all that was done to it in order. A change over a
+// state that nobody read (add, append) stays what it is until it meets a record.
 #pragma once
 
 #include <map>

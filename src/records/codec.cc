@@ -28,7 +28,9 @@ class Taker {
 
 void append_signed(std::string& out, std::int64_t value) { append_big_endian(out, static_cast<std::uint64_t>(value)); }
 
-Error damaged(std::string_view what, std::size_t bytes) { return Error(Code::kDamaged, fmt::format("{} cannot have {} bytes", what, bytes)); }
+Error damaged(std::string_view what, std::size_t bytes) {
+  return Error(Code::kDamaged, fmt::format("{} cannot have {} bytes", what, bytes));
+}
 
 constexpr std::size_t kInodeOldest = 63, kInodeWithParent = 71;
 
@@ -126,7 +128,8 @@ Result<Attr> decode_inode(std::string_view bytes) {
   attr.atime = take_time(in);
   attr.mtime = take_time(in);
   attr.ctime = take_time(in);
-  if (!is_time(attr.atime) || !is_time(attr.mtime) || !is_time(attr.ctime)) return Error(Code::kDamaged, "an inode cannot have such nanoseconds");
+  if (!is_time(attr.atime) || !is_time(attr.mtime) || !is_time(attr.ctime))
+    return Error(Code::kDamaged, "an inode cannot have such nanoseconds");
   attr.nlink = in.take<std::uint32_t>();
   attr.length = in.take<std::uint64_t>();
   attr.rdev = in.take<std::uint32_t>();

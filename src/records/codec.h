@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The byte forms of records (juicefs-volume-format, sections 1.1, 3.2–3.5, 3.10), the same in every engine that stores bytes. All numbers are
-// big-endian. Encoders take any record; decoders take any bytes and answer kDamaged, with what is wrong with them, where they are
-// no such record. Pure functions.
+// The byte forms of records (juicefs-volume-format, sections 1.1, 3.2–3.5, 3.10), the same in every engine that stores
+// bytes. All numbers are big-endian. Encoders take any record; decoders take any bytes and answer kDamaged, with what
+// is wrong with them, where they are no such record. Pure functions.
 #pragma once
 
 #include <span>
@@ -15,15 +15,16 @@
 
 namespace headrace::records {
 
-inline constexpr std::size_t kSliceBytes = 24, kLockRangeBytes = 24, kDelayedSliceBytes = 12, kEntryBytes = 9, kQuotaBytes = 16;
+inline constexpr std::size_t kSliceBytes = 24, kLockRangeBytes = 24, kDelayedSliceBytes = 12, kEntryBytes = 9,
+                             kQuotaBytes = 16;
 
 /// A chunk's list: pos u32, id u64, size u32, off u32, len u32 for each reference. Refused: no whole number of them.
 std::string encode_slices(std::span<const Slice> slices);
 Result<SliceList> decode_slices(std::string_view bytes);
 
-/// An inode of the Redis layout: 72 bytes, 8 more with ACLs, 1 more with a tier. Read: also what older clients wrote (63 bytes, without
-/// the parent; 71, without the last byte) and, up to what is known of it, what newer ones may append. Refused: shorter or between,
-/// a type that does not exist, nanoseconds beyond a second.
+/// An inode of the Redis layout: 72 bytes, 8 more with ACLs, 1 more with a tier. Read: also what older clients wrote
+/// (63 bytes, without the parent; 71, without the last byte) and, up to what is known of it, what newer ones may
+/// append. Refused: shorter or between, a type that does not exist, nanoseconds beyond a second.
 std::string encode_inode(const Attr& attr);
 Result<Attr> decode_inode(std::string_view bytes);
 
@@ -43,11 +44,12 @@ Result<std::vector<SliceRefKey>> decode_delayed_slices(std::string_view bytes);
 std::string encode_quota_limits(const DirQuotaRecord& quota);
 Result<DirQuotaRecord> decode_quota_limits(std::string_view bytes);
 
-/// An ACL rule (Redis): four words u16, then the users and the groups, each with a count u32 in front. Refused: a length that does
-/// not fit the counts.
+/// An ACL rule (Redis): four words u16, then the users and the groups, each with a count u32 in front. Refused: a
+/// length that does not fit the counts.
 std::string encode_acl(const AclRecord& acl);
 Result<AclRecord> decode_acl(std::string_view bytes);
-/// The users or the groups of a rule (SQL): id u32, permissions u16 for each, without a count. Refused: no whole number of them.
+/// The users or the groups of a rule (SQL): id u32, permissions u16 for each, without a count. Refused: no whole number
+/// of them.
 using AclList = std::vector<std::pair<std::uint32_t, std::uint16_t>>;
 std::string encode_acl_list(const AclList& list);
 Result<AclList> decode_acl_list(std::string_view bytes);

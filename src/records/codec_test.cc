@@ -19,7 +19,9 @@ bool is_damaged(const R& result) {
 }
 
 TEST(Codec, SlicesAreTheBytesOfTheSheet) {
-  const SliceList slices{{0, SliceId{1}, 5, 0, 5}, {3u << 20, SliceId{0x1234}, 0x500000, 0x1000, 0x4FF000}, {0, SliceId{0}, 0, 0, 64u << 20}};
+  const SliceList slices{{0, SliceId{1}, 5, 0, 5},
+                         {3u << 20, SliceId{0x1234}, 0x500000, 0x1000, 0x4FF000},
+                         {0, SliceId{0}, 0, 0, 64u << 20}};
   const std::string bytes = from_hex(
       "000000000000000000000001000000050000000000000005"
       "0030000000000000000012340050000000001000004ff000"
@@ -48,7 +50,8 @@ Attr root_of_the_sheet() {
 TEST(Codec, InodesAreTheBytesOfTheSheet) {
   const Attr root = root_of_the_sheet();
   const std::string root_bytes = from_hex(
-      "0021ff0000000000000000000000006553f10000000000000000006553f10000000000000000006553f1000000000000000002000000000000100000000000"
+      "0021ff0000000000000000000000006553f10000000000000000006553f10000000000000000006553f10000000000000000020000000000"
+      "00100000000000"
       "000000000000000100");
   EXPECT_EQ(to_hex(encode_inode(root)), to_hex(root_bytes));
   EXPECT_EQ(decode_inode(root_bytes), root);
@@ -62,7 +65,8 @@ TEST(Codec, InodesAreTheBytesOfTheSheet) {
   file.length = 5;
   file.parent = Ino{1};
   const std::string file_bytes = from_hex(
-      "0011a4000003e8000003e8000000006553f100075bcd15000000006553f10100000005000000006553f101000000060000000100000000000000050000000"
+      "0011a4000003e8000003e8000000006553f100075bcd15000000006553f10100000005000000006553f10100000006000000010000000000"
+      "0000050000000"
       "0000000000000000100");
   EXPECT_EQ(to_hex(encode_inode(file)), to_hex(file_bytes));
   EXPECT_EQ(decode_inode(file_bytes), file);
@@ -91,7 +95,8 @@ TEST(Codec, AnInodeOfAnotherVersionIsReadAsFarAsItIsKnown) {
 
 TEST(Codec, AnInodeOfAnImpossibleLengthTypeOrTimeIsDamage) {
   const std::string bytes = encode_inode(root_of_the_sheet());
-  for (std::size_t size = 0; size < 71; ++size) EXPECT_EQ(is_damaged(decode_inode(bytes.substr(0, size))), size != 63) << size;
+  for (std::size_t size = 0; size < 71; ++size)
+    EXPECT_EQ(is_damaged(decode_inode(bytes.substr(0, size))), size != 63) << size;
   for (const unsigned type : {0u, 8u, 15u}) {
     std::string other = bytes;
     other[1] = static_cast<char>(type << 4);
@@ -137,14 +142,17 @@ TEST(Codec, AnAclIsTheBytesOfTheSheet) {
 
 TEST(Codec, AnAclWhoseCountsDoNotFitItsLengthIsDamage) {
   const std::string bytes = encode_acl({6, 4, 6, 4, {{1001, 6}, {1002, 4}}, {{7, 1}}});
-  for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_TRUE(is_damaged(decode_acl(bytes.substr(0, size)))) << size;
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_TRUE(is_damaged(decode_acl(bytes.substr(0, size)))) << size;
   EXPECT_TRUE(is_damaged(decode_acl(bytes + '\0')));
   std::string huge = bytes;
   huge.replace(8, 4, from_hex("ffffffff"));
   EXPECT_TRUE(is_damaged(decode_acl(huge)));
 }
 
-Timestamp any_time() { return {*rc::gen::arbitrary<std::int64_t>(), *rc::gen::inRange<std::uint32_t>(0, 1'000'000'000)}; }
+Timestamp any_time() {
+  return {*rc::gen::arbitrary<std::int64_t>(), *rc::gen::inRange<std::uint32_t>(0, 1'000'000'000)};
+}
 
 RC_GTEST_PROP(CodecProperty, AnyInodeComesBack, ()) {
   Attr attr;
@@ -179,7 +187,8 @@ RC_GTEST_PROP(CodecProperty, AnySliceListComesBack, ()) {
   RC_ASSERT((decode_slices(encode_slices(slices)).value() == slices));
 }
 
-RC_GTEST_PROP(CodecProperty, AnyAclComesBack, (std::uint16_t owner, std::uint16_t mask, const AclList& users, const AclList& groups)) {
+RC_GTEST_PROP(CodecProperty, AnyAclComesBack,
+              (std::uint16_t owner, std::uint16_t mask, const AclList& users, const AclList& groups)) {
   const AclRecord acl{owner, 5, mask, 0, users, groups};
   RC_ASSERT((decode_acl(encode_acl(acl)).value() == acl));
   RC_ASSERT((decode_acl_list(encode_acl_list(users)).value() == users));

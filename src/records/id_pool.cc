@@ -15,7 +15,9 @@ struct Kind {
   std::uint64_t batch;
 };
 
-Kind kind_of(IdKind kind) { return kind == IdKind::kInode ? Kind{"nextInode", 2, kInodeBatch} : Kind{"nextChunk", 1, kSliceBatch}; }
+Kind kind_of(IdKind kind) {
+  return kind == IdKind::kInode ? Kind{"nextInode", 2, kInodeBatch} : Kind{"nextChunk", 1, kSliceBatch};
+}
 
 }  // namespace
 
@@ -34,8 +36,10 @@ Result<IdRange> IdPool::take(const Scope& scope, IdKind kind, std::uint64_t coun
     hand.is_fetching = false;
     fetched_->notify_all();
     if (!batch) return batch.error();
-    if (batch->count > count || hand.left.count == 0) hand.left = *batch;
-    else return *batch;  // an odd large wish: the batch in hand stays
+    if (batch->count > count || hand.left.count == 0)
+      hand.left = *batch;
+    else
+      return *batch;  // an odd large wish: the batch in hand stays
   }
   const IdRange taken{hand.left.first, count};
   hand.left.first += count;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers handed out from batches that are taken from the counters "nextInode" and "nextChunk", as every client of a volume does
-// (juicefs-volume-format, section 3.7): two clients never share a batch, and what a client leaves behind is lost.
+// Numbers handed out from batches that are taken from the counters "nextInode" and "nextChunk", as every client of a
+// volume does (juicefs-volume-format, section 3.7): two clients never share a batch, and what a client leaves behind is
+// lost.
 #pragma once
 
 #include <array>
@@ -19,7 +20,8 @@ class IdPool {
  public:
   IdPool(Scheduler& scheduler, RecordEngine& engine);
 
-  /// `count` numbers in a row. A batch is durable before its first number is given away. One caller fetches, the others wait for it.
+  /// `count` numbers in a row. A batch is durable before its first number is given away. One caller fetches, the others
+  /// wait for it.
   Result<IdRange> take(const Scope& scope, IdKind kind, std::uint64_t count);
 
  private:

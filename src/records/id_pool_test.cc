@@ -58,7 +58,8 @@ TEST_F(Ids, ClientsAndThreadsNeverShareANumber) {
           const Result<IdRange> range = pool.take(Scope{}, IdKind::kInode, 1 + static_cast<std::uint64_t>(thread));
           ASSERT_TRUE(range) << range.error().text();
           MutexLock lock(mutex);
-          for (std::uint64_t id = range->first; id < range->first + range->count; ++id) EXPECT_TRUE(seen.insert(id).second) << id;
+          for (std::uint64_t id = range->first; id < range->first + range->count; ++id)
+            EXPECT_TRUE(seen.insert(id).second) << id;
         }
       });
     }
@@ -72,7 +73,8 @@ TEST_F(Ids, AnEngineThatCannotWriteGivesNone) {
   ASSERT_TRUE(closed->close());
   IdPool pool(scheduler_, *closed);
   EXPECT_EQ(pool.take(Scope{}, IdKind::kInode, 1).code(), Code::kBadHandle);
-  EXPECT_EQ(pool.take(Scope{}, IdKind::kInode, 1).code(), Code::kBadHandle) << "who failed must not leave the others waiting";
+  EXPECT_EQ(pool.take(Scope{}, IdKind::kInode, 1).code(), Code::kBadHandle)
+      << "who failed must not leave the others waiting";
 }
 
 }  // namespace

@@ -44,27 +44,49 @@ std::string printable(const std::string& bytes) {
   for (const char c : bytes) {
     if (out.size() > 80) return out + "…";
     const auto byte = static_cast<unsigned char>(c);
-    if (byte > 0x20 && byte < 0x7F && byte != '%') out += c;
-    else out += fmt::format("%{:02X}", byte);
+    if (byte > 0x20 && byte < 0x7F && byte != '%')
+      out += c;
+    else
+      out += fmt::format("%{:02X}", byte);
   }
   return out;
 }
 
 struct NameOf {
   std::string operator()(const InodeKey& key) const { return fmt::format("inode {}", key.ino.value()); }
-  std::string operator()(const EntryKey& key) const { return fmt::format("entry {} of directory {}", printable(key.name), key.parent.value()); }
-  std::string operator()(const SlicesKey& key) const { return fmt::format("slices of chunk {} of inode {}", key.chunk.value(), key.ino.value()); }
+  std::string operator()(const EntryKey& key) const {
+    return fmt::format("entry {} of directory {}", printable(key.name), key.parent.value());
+  }
+  std::string operator()(const SlicesKey& key) const {
+    return fmt::format("slices of chunk {} of inode {}", key.chunk.value(), key.ino.value());
+  }
   std::string operator()(const SymlinkKey& key) const { return fmt::format("target of symlink {}", key.ino.value()); }
-  std::string operator()(const XattrKey& key) const { return fmt::format("attribute {} of inode {}", printable(key.name), key.ino.value()); }
-  std::string operator()(const ParentLinkKey& key) const { return fmt::format("links of inode {} in directory {}", key.ino.value(), key.parent.value()); }
-  std::string operator()(const SliceRefKey& key) const { return fmt::format("references of slice {} of {} bytes", key.id.value(), key.size); }
-  std::string operator()(const DelayedSlicesKey& key) const { return fmt::format("slices retired by slice {}", key.made_by.value()); }
+  std::string operator()(const XattrKey& key) const {
+    return fmt::format("attribute {} of inode {}", printable(key.name), key.ino.value());
+  }
+  std::string operator()(const ParentLinkKey& key) const {
+    return fmt::format("links of inode {} in directory {}", key.ino.value(), key.parent.value());
+  }
+  std::string operator()(const SliceRefKey& key) const {
+    return fmt::format("references of slice {} of {} bytes", key.id.value(), key.size);
+  }
+  std::string operator()(const DelayedSlicesKey& key) const {
+    return fmt::format("slices retired by slice {}", key.made_by.value());
+  }
   std::string operator()(const DeletedFileKey& key) const { return fmt::format("deleted file {}", key.ino.value()); }
   std::string operator()(const SessionKey& key) const { return fmt::format("session {}", key.session.value()); }
-  std::string operator()(const SustainedKey& key) const { return fmt::format("inode {} held by session {}", key.ino.value(), key.session.value()); }
-  std::string operator()(const FlockKey& key) const { return fmt::format("flock of session {} on inode {}", key.session.value(), key.ino.value()); }
-  std::string operator()(const PosixLockKey& key) const { return fmt::format("POSIX locks of session {} on inode {}", key.session.value(), key.ino.value()); }
-  std::string operator()(const DirStatsKey& key) const { return fmt::format("statistics of directory {}", key.ino.value()); }
+  std::string operator()(const SustainedKey& key) const {
+    return fmt::format("inode {} held by session {}", key.ino.value(), key.session.value());
+  }
+  std::string operator()(const FlockKey& key) const {
+    return fmt::format("flock of session {} on inode {}", key.session.value(), key.ino.value());
+  }
+  std::string operator()(const PosixLockKey& key) const {
+    return fmt::format("POSIX locks of session {} on inode {}", key.session.value(), key.ino.value());
+  }
+  std::string operator()(const DirStatsKey& key) const {
+    return fmt::format("statistics of directory {}", key.ino.value());
+  }
   std::string operator()(const DirQuotaKey& key) const { return fmt::format("quota of directory {}", key.ino.value()); }
   std::string operator()(const DetachedKey& key) const { return fmt::format("detached inode {}", key.ino.value()); }
   std::string operator()(const CounterKey& key) const { return fmt::format("counter {}", printable(key.name)); }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The records of a volume, by kind: what names one (a Key) and what it holds (a Record). They mean the same in every engine; an
-// engine maps them to its own keys or tables in exactly JuiceFS's layout (juicefs-volume-format, sections 3 and 4). Where
-// engines differ (reference counts minus one, "next free" against "last used", microseconds), the typed record is the plain meaning:
-// true counts, next free numbers, nanoseconds.
+// The records of a volume, by kind: what names one (a Key) and what it holds (a Record). They mean the same in every
+// engine; an engine maps them to its own keys or tables in exactly JuiceFS's layout (juicefs-volume-format, sections 3
+// and 4). Where engines differ (reference counts minus one, "next free" against "last used", microseconds), the typed
+// record is the plain meaning: true counts, next free numbers, nanoseconds.
 #pragma once
 
 #include <compare>
@@ -36,8 +36,8 @@ struct EntryKey {
   friend auto operator<=>(const EntryKey&, const EntryKey&) = default;
 };
 
-/// One reference in a chunk's list, format sheet section 1.1. `pos` is in the chunk; `off` and `len` say which part of the slice shows.
-/// id 0 is a hole: zeros that hide what older references showed.
+/// One reference in a chunk's list, format sheet section 1.1. `pos` is in the chunk; `off` and `len` say which part of
+/// the slice shows. id 0 is a hole: zeros that hide what older references showed.
 struct Slice {
   std::uint32_t pos = 0;
   SliceId id;
@@ -76,8 +76,8 @@ struct XattrKey {
   friend auto operator<=>(const XattrKey&, const XattrKey&) = default;
 };
 
-/// How often each directory holds a hard-linked file (Attr::parent is 0). SQL derives it from the entries: there, reading counts
-/// them and writing is nothing; Redis keeps it in p{ino}. Only add() writes it.
+/// How often each directory holds a hard-linked file (Attr::parent is 0). SQL derives it from the entries: there,
+/// reading counts them and writing is nothing; Redis keeps it in p{ino}. Only add() writes it.
 struct ParentLinkKey {
   Ino ino;
   Ino parent;
@@ -85,8 +85,8 @@ struct ParentLinkKey {
   friend auto operator<=>(const ParentLinkKey&, const ParentLinkKey&) = default;
 };
 
-/// How many chunk-list references name a slice: a true count. ≤ 0: its objects are to be deleted, then the record erased.
-/// An engine that stores no record for one reference (Redis) answers 1 for any slice it does not know.
+/// How many chunk-list references name a slice: a true count. ≤ 0: its objects are to be deleted, then the record
+/// erased. An engine that stores no record for one reference (Redis) answers 1 for any slice it does not know.
 struct SliceRefKey {
   SliceId id;
   std::uint32_t size = 0;
@@ -198,9 +198,9 @@ struct DetachedKey {
   friend auto operator<=>(const DetachedKey&, const DetachedKey&) = default;
 };
 
-/// A number of the whole volume, by the name that SQL gives it: "usedSpace", "totalInodes", "nextInode", "nextChunk", "nextSession",
-/// "nextTrash", "lastCleanupSessions", "lastCleanupFiles", "lastCleanupTrash", "nextCleanupSlices". Absent counts as 0.
-/// nextInode and nextChunk are the next free numbers.
+/// A number of the whole volume, by the name that SQL gives it: "usedSpace", "totalInodes", "nextInode", "nextChunk",
+/// "nextSession", "nextTrash", "lastCleanupSessions", "lastCleanupFiles", "lastCleanupTrash", "nextCleanupSlices".
+/// Absent counts as 0. nextInode and nextChunk are the next free numbers.
 struct CounterKey {
   std::string name;
   using Record = std::int64_t;
@@ -229,13 +229,14 @@ struct AclKey {
   friend auto operator<=>(const AclKey&, const AclKey&) = default;
 };
 
-using Key = std::variant<InodeKey, EntryKey, SlicesKey, SymlinkKey, XattrKey, ParentLinkKey, SliceRefKey, DelayedSlicesKey, DeletedFileKey,
-                         SessionKey, SustainedKey, FlockKey, PosixLockKey, DirStatsKey, DirQuotaKey, DetachedKey, CounterKey, SettingKey, AclKey>;
+using Key = std::variant<InodeKey, EntryKey, SlicesKey, SymlinkKey, XattrKey, ParentLinkKey, SliceRefKey,
+                         DelayedSlicesKey, DeletedFileKey, SessionKey, SustainedKey, FlockKey, PosixLockKey,
+                         DirStatsKey, DirQuotaKey, DetachedKey, CounterKey, SettingKey, AclKey>;
 
 /// The record of some key. std::int64_t stands for ParentLinkKey, SliceRefKey, DetachedKey and CounterKey.
-using Record = std::variant<Attr, EntryRecord, SliceList, SymlinkRecord, XattrRecord, std::int64_t, DelayedSlicesRecord, DeletedFileRecord,
-                            SessionRecord, SustainedRecord, FlockRecord, std::vector<LockRange>, DirStatsRecord, DirQuotaRecord, SettingRecord,
-                            AclRecord>;
+using Record = std::variant<Attr, EntryRecord, SliceList, SymlinkRecord, XattrRecord, std::int64_t, DelayedSlicesRecord,
+                            DeletedFileRecord, SessionRecord, SustainedRecord, FlockRecord, std::vector<LockRange>,
+                            DirStatsRecord, DirQuotaRecord, SettingRecord, AclRecord>;
 
 struct KeyHash {
   std::size_t operator()(const Key& key) const;
@@ -247,8 +248,9 @@ bool fits(const Key& key, const Record& record);
 
 // Ranges: sets of records that can be listed or asked whether they are empty.
 
-/// The names of a directory, in the order of their bytes, after `after` (empty: from the start). With `with_inodes`, each entry is
-/// followed by its InodeKey and Attr, where the inode exists and can be read; a limit counts the names alone.
+/// The names of a directory, in the order of their bytes, after `after` (empty: from the start). With `with_inodes`,
+/// each entry is followed by its InodeKey and Attr, where the inode exists and can be read; a limit counts the names
+/// alone.
 struct EntriesOf {
   Ino parent;
   std::string after;
@@ -263,8 +265,8 @@ struct SlicesOf {
 struct XattrsOf {
   Ino ino;
 };
-/// Every entry that names this inode (SQL: the edge index; Redis: p{ino}, then d{parent}). Records are EntryKey → EntryRecord
-/// where the engine knows names (SQL, memory), and ParentLinkKey → count where it only knows parents.
+/// Every entry that names this inode (SQL: the edge index; Redis: p{ino}, then d{parent}). Records are EntryKey →
+/// EntryRecord where the engine knows names (SQL, memory), and ParentLinkKey → count where it only knows parents.
 struct LinksTo {
   Ino ino;
 };
@@ -281,17 +283,34 @@ struct SustainedOf {
 struct LocksHeldBy {
   SessionId session;
 };
-/// Lists over the whole volume, for background work and checks. Paged by `after_number`: the number (inode, slice id, session …) of the
-/// last record seen; 0 to begin. Records of one number come together, so that a page may be shorter than its limit, and is longer
-/// where one number alone has more: the list has ended when a page is empty. Counters come all at once, after 0.
-enum class Whole { kInodes, kEntries, kSlices, kSliceRefs, kPendingSliceRefs /* count ≤ 0 */, kDelayedSlices, kDeletedFiles, kSessions,
-                   kSustained, kDirStats, kDirQuotas, kDetached, kCounters, kXattrs, kSymlinks };
+/// Lists over the whole volume, for background work and checks. Paged by `after_number`: the number (inode, slice id,
+/// session …) of the last record seen; 0 to begin. Records of one number come together, so that a page may be shorter
+/// than its limit, and is longer where one number alone has more: the list has ended when a page is empty. Counters
+/// come all at once, after 0.
+enum class Whole {
+  kInodes,
+  kEntries,
+  kSlices,
+  kSliceRefs,
+  kPendingSliceRefs /* count ≤ 0 */,
+  kDelayedSlices,
+  kDeletedFiles,
+  kSessions,
+  kSustained,
+  kDirStats,
+  kDirQuotas,
+  kDetached,
+  kCounters,
+  kXattrs,
+  kSymlinks
+};
 struct WholeVolume {
   Whole what = Whole::kInodes;
   std::uint64_t after_number = 0;
 };
 
-using Range = std::variant<EntriesOf, SlicesOf, XattrsOf, LinksTo, FlocksOf, PosixLocksOf, SustainedOf, LocksHeldBy, WholeVolume>;
+using Range =
+    std::variant<EntriesOf, SlicesOf, XattrsOf, LinksTo, FlocksOf, PosixLocksOf, SustainedOf, LocksHeldBy, WholeVolume>;
 
 /// One row of a listing.
 struct Item {

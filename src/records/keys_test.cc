@@ -15,8 +15,9 @@ TEST(Keys, KeysOfDifferentKindsWithTheSameNumberDoNotCollide) {
   std::size_t count = 0;
   for (std::uint64_t n = 1; n <= 1000; ++n) {
     const Ino ino{n};
-    for (const Key& key : {Key(InodeKey{ino}), Key(SymlinkKey{ino}), Key(DirStatsKey{ino}), Key(EntryKey{ino, "a"}), Key(EntryKey{ino, "b"}),
-                           Key(SlicesKey{ino, ChunkIndex{1}}), Key(SlicesKey{ino, ChunkIndex{2}}), Key(SliceRefKey{SliceId{n}, 1})}) {
+    for (const Key& key : {Key(InodeKey{ino}), Key(SymlinkKey{ino}), Key(DirStatsKey{ino}), Key(EntryKey{ino, "a"}),
+                           Key(EntryKey{ino, "b"}), Key(SlicesKey{ino, ChunkIndex{1}}),
+                           Key(SlicesKey{ino, ChunkIndex{2}}), Key(SliceRefKey{SliceId{n}, 1})}) {
       seen.insert(hash(key));
       ++count;
       EXPECT_EQ(hash(key), hash(Key(key)));

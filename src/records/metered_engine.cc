@@ -10,7 +10,8 @@ class MeteredEngine final : public RecordEngine {
   MeteredEngine(std::unique_ptr<RecordEngine> engine, metrics::Histogram& durations, const Clock& clock)
       : engine_(std::move(engine)), durations_(durations), clock_(clock) {}
 
-  Result<void> run_operation(const Scope& scope, Commit commit, std::span<const Key> first_keys, Operation operation) override {
+  Result<void> run_operation(const Scope& scope, Commit commit, std::span<const Key> first_keys,
+                             Operation operation) override {
     const metrics::Timing timing(durations_, clock_);
     return engine_->run_operation(scope, commit, first_keys, operation);
   }
@@ -18,9 +19,13 @@ class MeteredEngine final : public RecordEngine {
     const metrics::Timing timing(durations_, clock_);
     return engine_->read_operation(scope, first_keys, operation);
   }
-  Result<IdRange> reserve(const Scope& scope, IdKind kind, std::uint64_t count) override { return engine_->reserve(scope, kind, count); }
+  Result<IdRange> reserve(const Scope& scope, IdKind kind, std::uint64_t count) override {
+    return engine_->reserve(scope, kind, count);
+  }
   Result<void> sync(const Scope& scope) override { return engine_->sync(scope); }
-  std::shared_ptr<void> watch(std::function<void(std::span<const Key>)> changed) override { return engine_->watch(std::move(changed)); }
+  std::shared_ptr<void> watch(std::function<void(std::span<const Key>)> changed) override {
+    return engine_->watch(std::move(changed));
+  }
   const EngineTraits& traits() const override { return engine_->traits(); }
   Result<void> close() override { return engine_->close(); }
 
@@ -32,7 +37,8 @@ class MeteredEngine final : public RecordEngine {
 
 }  // namespace
 
-std::unique_ptr<RecordEngine> metered(std::unique_ptr<RecordEngine> engine, metrics::Histogram& durations, const Clock& clock) {
+std::unique_ptr<RecordEngine> metered(std::unique_ptr<RecordEngine> engine, metrics::Histogram& durations,
+                                      const Clock& clock) {
   return std::make_unique<MeteredEngine>(std::move(engine), durations, clock);
 }
 

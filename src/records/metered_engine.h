@@ -11,6 +11,7 @@
 namespace headrace::records {
 
 /// The same engine, timed. `durations` and `clock` outlive it.
-std::unique_ptr<RecordEngine> metered(std::unique_ptr<RecordEngine> engine, metrics::Histogram& durations, const Clock& clock);
+std::unique_ptr<RecordEngine> metered(std::unique_ptr<RecordEngine> engine, metrics::Histogram& durations,
+                                      const Clock& clock);
 
 }  // namespace headrace::records

@@ -16,12 +16,14 @@ TEST(MeteredEngine, EachOperationIsCountedOnceAndAnsweredAsItIs) {
     return {};
   }));
   EXPECT_EQ(engine->read(Scope{}, {}, [](RecordTxn& txn) { return get(txn, CounterKey{"nextTrash"}); })->value(), 7);
-  EXPECT_EQ(engine->read(Scope{}, {}, [](RecordTxn&) -> Result<void> { return Code::kNotFound; }).code(), Code::kNotFound);
+  EXPECT_EQ(engine->read(Scope{}, {}, [](RecordTxn&) -> Result<void> { return Code::kNotFound; }).code(),
+            Code::kNotFound);
   EXPECT_EQ(durations.counts().count(), 3u);
   EXPECT_EQ(engine->traits().name, "memory");
   EXPECT_EQ(engine->reserve(Scope{}, IdKind::kInode, 1)->count, 1u);
   ASSERT_TRUE(engine->close());
-  EXPECT_EQ(engine->read(Scope{}, {}, [](RecordTxn& txn) { return get(txn, CounterKey{"nextTrash"}); }).code(), Code::kBadHandle);
+  EXPECT_EQ(engine->read(Scope{}, {}, [](RecordTxn& txn) { return get(txn, CounterKey{"nextTrash"}); }).code(),
+            Code::kBadHandle);
 }
 
 }  // namespace

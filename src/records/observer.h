@@ -9,8 +9,8 @@
 
 namespace headrace::records {
 
-/// Called from the engine's threads, several at a time, with no lock held: implementations are thread-safe and quick, and do not
-/// call the engine. Outlives the engine.
+/// Called from the engine's threads, several at a time, with no lock held: implementations are thread-safe and quick,
+/// and do not call the engine. Outlives the engine.
 class EngineObserver {
  public:
   virtual ~EngineObserver() = default;

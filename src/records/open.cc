@@ -8,7 +8,8 @@
 
 namespace headrace::records {
 
-Result<std::unique_ptr<RecordEngine>> open_engine(const std::string& url, const OpenOptions& options, Scheduler& scheduler) {
+Result<std::unique_ptr<RecordEngine>> open_engine(const std::string& url, const OpenOptions& options,
+                                                  Scheduler& scheduler) {
   const std::size_t colon = url.find("://");
   const std::string scheme = url.substr(0, colon);
   const std::string rest = colon == std::string::npos ? "" : url.substr(colon + 3);

@@ -67,19 +67,23 @@ ChangeSet::Map OverlayTxn::changes_in(const Range& range) const {
   return both.changes();
 }
 
-/// Enough committed rows are read that `limit` are left when every change took one away; a list of the whole volume goes on to its
-/// next page when nothing of one is left.
-Result<std::vector<Item>> OverlayTxn::scan_changed(const Range& range, std::size_t limit, const ChangeSet::Map& changes) {
+/// Enough committed rows are read that `limit` are left when every change took one away; a list of the whole volume
+/// goes on to its next page when nothing of one is left.
+Result<std::vector<Item>> OverlayTxn::scan_changed(const Range& range, std::size_t limit,
+                                                   const ChangeSet::Map& changes) {
   Range rest = range;
   const auto* entries = std::get_if<EntriesOf>(&range);
   while (true) {
-    TRY(Page page, committed_.scan(rest, std::min(limit, std::numeric_limits<std::size_t>::max() / 2) + changes.size()));
+    TRY(Page page,
+        committed_.scan(rest, std::min(limit, std::numeric_limits<std::size_t>::max() / 2) + changes.size()));
     std::map<Key, Record> rows;
     std::map<Ino, Attr> inodes;
     for (Item& item : page.items) {
       const auto* inode = std::get_if<InodeKey>(&item.key);
-      if (entries != nullptr && inode != nullptr) inodes.emplace(inode->ino, std::get<Attr>(item.record));
-      else rows.emplace(item.key, item.record);
+      if (entries != nullptr && inode != nullptr)
+        inodes.emplace(inode->ino, std::get<Attr>(item.record));
+      else
+        rows.emplace(item.key, item.record);
     }
     TRY_OK(change_page(range, changes, page, rows));
     std::vector<Item> items;
@@ -95,16 +99,22 @@ Result<std::vector<Item>> OverlayTxn::scan_changed(const Range& range, std::size
   }
 }
 
-Result<void> OverlayTxn::change_page(const Range& range, const ChangeSet::Map& changes, const Page& page, std::map<Key, Record>& rows) {
+Result<void> OverlayTxn::change_page(const Range& range, const ChangeSet::Map& changes, const Page& page,
+                                     std::map<Key, Record>& rows) {
   const auto* whole = std::get_if<WholeVolume>(&range);
   for (const auto& [key, change] : changes) {
     if (whole != nullptr && page.has_more && page_number_of(key) > page_number_of(page.items.back().key)) continue;
     std::optional<Record> before;
-    if (const auto it = rows.find(key); it != rows.end()) before = it->second;
-    else if (!change.is_final()) { TRY(before, committed_.get(key)); }
+    if (const auto it = rows.find(key); it != rows.end())
+      before = it->second;
+    else if (!change.is_final()) {
+      TRY(before, committed_.get(key));
+    }
     std::optional<Record> after = applied(key, change, std::move(before));
-    if (after && holds(range, key, *after)) rows.insert_or_assign(key, *std::move(after));
-    else rows.erase(key);
+    if (after && holds(range, key, *after))
+      rows.insert_or_assign(key, *std::move(after));
+    else
+      rows.erase(key);
   }
   return {};
 }

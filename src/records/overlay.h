@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The transactions of engines that run operations near their store: what an operation wrote lies over what earlier operations of the
-// same batch wrote, and both lie over the committed state.
+// The transactions of engines that run operations near their store: what an operation wrote lies over what earlier
+// operations of the same batch wrote, and both lie over the committed state.
 #pragma once
 
 #include "records/change.h"
@@ -9,7 +9,8 @@
 
 namespace headrace::records {
 
-/// A transaction whose writes go to `own`. Reading sees own, else batch, else committed; so do listings. Not thread-safe.
+/// A transaction whose writes go to `own`. Reading sees own, else batch, else committed; so do listings. Not
+/// thread-safe.
 class OverlayTxn final : public RecordTxn {
  public:
   OverlayTxn(RecordReader& committed, const ChangeSet& batch, ChangeSet& own, const EngineTraits& traits)
@@ -26,11 +27,14 @@ class OverlayTxn final : public RecordTxn {
 
  private:
   /// What is derived from other records (EngineTraits::links_are_derived) cannot be written.
-  bool is_derived(const Key& key) const { return traits_.links_are_derived && std::holds_alternative<ParentLinkKey>(key); }
+  bool is_derived(const Key& key) const {
+    return traits_.links_are_derived && std::holds_alternative<ParentLinkKey>(key);
+  }
   Result<std::optional<Record>> count_links(const ParentLinkKey& key);
   ChangeSet::Map changes_in(const Range& range) const;
   Result<std::vector<Item>> scan_changed(const Range& range, std::size_t limit, const ChangeSet::Map& changes);
-  Result<void> change_page(const Range& range, const ChangeSet::Map& changes, const Page& page, std::map<Key, Record>& rows);
+  Result<void> change_page(const Range& range, const ChangeSet::Map& changes, const Page& page,
+                           std::map<Key, Record>& rows);
   Result<std::vector<Item>> with_inodes(std::vector<Item> entries, const std::map<Ino, Attr>& committed);
 
   RecordReader& committed_;

@@ -70,7 +70,8 @@ RC_GTEST_PROP(ChangeProperty, MergingIsApplyingInOrder, ()) {
   one_by_one.apply(second);
   first.merge(std::move(second));
   merged.apply(first);
-  for (const Range& range : all_ranges()) RC_ASSERT(same(one_by_one.scan(range, 1000).value().items, merged.scan(range, 1000).value().items));
+  for (const Range& range : all_ranges())
+    RC_ASSERT(same(one_by_one.scan(range, 1000).value().items, merged.scan(range, 1000).value().items));
 }
 
 TEST(Overlay, AHardLinkIsCountedWhereItsNamesAre) {
@@ -111,7 +112,8 @@ TEST(Range, APageEndsWithAWholeNumberUnlessOneNumberFillsIt) {
   const WholeVolume entries{Whole::kEntries, 0};
   const auto rows = [](std::initializer_list<std::uint64_t> parents) {
     std::vector<Item> items;
-    for (const std::uint64_t parent : parents) items.push_back({EntryKey{Ino{parent}, std::to_string(items.size())}, EntryRecord{}});
+    for (const std::uint64_t parent : parents)
+      items.push_back({EntryKey{Ino{parent}, std::to_string(items.size())}, EntryRecord{}});
     return items;
   };
   std::vector<Item> items = rows({1, 2, 2, 3});

@@ -60,7 +60,8 @@ struct StepOf {
     });
   }
   Step operator()(const SlicesOf& range) const {
-    return step_of<SlicesKey>(key, [&](const SlicesKey& k) { return take_while(k.ino == range.ino && k.chunk <= range.to); });
+    return step_of<SlicesKey>(
+        key, [&](const SlicesKey& k) { return take_while(k.ino == range.ino && k.chunk <= range.to); });
   }
   Step operator()(const XattrsOf& range) const {
     return step_of<XattrKey>(key, [&](const XattrKey& k) { return take_while(k.ino == range.ino); });
@@ -78,8 +79,10 @@ struct StepOf {
     return step_of<SustainedKey>(key, [&](const SustainedKey& k) { return take_while(k.session == range.session); });
   }
   Step operator()(const LocksHeldBy& range) const {
-    if (const auto* flock = std::get_if<FlockKey>(&key)) return flock->session == range.session ? Step::kTake : Step::kSkip;
-    if (const auto* posix = std::get_if<PosixLockKey>(&key)) return posix->session == range.session ? Step::kTake : Step::kSkip;
+    if (const auto* flock = std::get_if<FlockKey>(&key))
+      return flock->session == range.session ? Step::kTake : Step::kSkip;
+    if (const auto* posix = std::get_if<PosixLockKey>(&key))
+      return posix->session == range.session ? Step::kTake : Step::kSkip;
     return Step::kEnd;
   }
   Step operator()(const WholeVolume& range) const {
@@ -128,7 +131,9 @@ bool cut_page(const Range& range, std::size_t limit, std::vector<Item>& items) {
   if (items.size() <= limit) return false;
   std::size_t keep = limit;
   if (std::holds_alternative<WholeVolume>(range)) {
-    const auto same = [&items](std::size_t a, std::size_t b) { return page_number_of(items[a].key) == page_number_of(items[b].key); };
+    const auto same = [&items](std::size_t a, std::size_t b) {
+      return page_number_of(items[a].key) == page_number_of(items[b].key);
+    };
     while (keep > 0 && same(keep - 1, keep)) --keep;
     if (keep == 0) {
       keep = std::max<std::size_t>(limit, 1);

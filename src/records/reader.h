@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an engine must be able to read: the face between an engine's store and the transactions that are built over it. Used inside
-// this room.
+// What an engine must be able to read: the face between an engine's store and the transactions that are built over it.
+// Used inside this room.
 #pragma once
 
 #include <optional>

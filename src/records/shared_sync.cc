@@ -23,7 +23,9 @@ Result<void> SharedSync::wait(const Scope& scope, std::uint64_t ticket) {
       run_one();
       continue;
     }
-    TRY_OK(ended_->wait(scope, mutex_, [this, ticket]() NO_THREAD_SAFETY_ANALYSIS { return !is_running_ || done_ >= ticket || !failure_; }));
+    TRY_OK(ended_->wait(scope, mutex_, [this, ticket]() NO_THREAD_SAFETY_ANALYSIS {
+      return !is_running_ || done_ >= ticket || !failure_;
+    }));
   }
 }
 

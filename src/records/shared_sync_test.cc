@@ -42,8 +42,10 @@ class SharedSyncTest : public testing::Test {
     const std::uint64_t ticket = sync_.ticket();
     return scheduler_.new_thread("caller", [this, ticket, expected](std::stop_token) {
       const Result<void> synced = sync_.wait(Scope{}, ticket);
-      if (synced) ++done_;
-      else EXPECT_EQ(synced.code(), expected);
+      if (synced)
+        ++done_;
+      else
+        EXPECT_EQ(synced.code(), expected);
     });
   }
 
@@ -73,7 +75,8 @@ TEST_F(SharedSyncTest, ATicketFromBeforeTheRunningOneIsCoveredByIt) {
   const std::uint64_t ticket = sync_.ticket();
   std::jthread first = start_sync();
   await_begun(1);
-  std::jthread second = scheduler_.new_thread("caller", [&](std::stop_token) { EXPECT_TRUE(sync_.wait(Scope{}, ticket)); });
+  std::jthread second =
+      scheduler_.new_thread("caller", [&](std::stop_token) { EXPECT_TRUE(sync_.wait(Scope{}, ticket)); });
   allow(1000);
   first.join();
   second.join();

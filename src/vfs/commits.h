@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which files moved on lately, as this mount knows them. Attributes that the metadata was asked for before that may be of before it, and
-// whoever put them in the place of what is known would take the file back: its length, and with it where the next append goes.
+// Which files moved on lately, as this mount knows them. Attributes that the metadata was asked for before that may be
+// of before it, and whoever put them in the place of what is known would take the file back: its length, and with it
+// where the next append goes.
 #pragma once
 
 #include <array>
@@ -27,7 +28,8 @@ class Commits {
     while (newest < number && !place.compare_exchange_weak(newest, number)) {
     }
   }
-  /// Whether an answer to what was asked at `mark` may be of before a change. Now and then so of a file that shares another's place.
+  /// Whether an answer to what was asked at `mark` may be of before a change. Now and then so of a file that shares
+  /// another's place.
   bool since(Mark mark, Ino ino) const { return place_of(ino).load() > static_cast<std::uint64_t>(mark); }
 
  private:

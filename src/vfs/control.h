@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What commands ask of a mount through `.control` (juicefs-volume-format, section 8.2): where a file is, what a tree holds, bringing
-// files in ahead of use, removing trees. Commands we do not have are answered EINVAL, as an old client answers them.
+// What commands ask of a mount through `.control` (juicefs-volume-format, section 8.2): where a file is, what a tree
+// holds, bringing files in ahead of use, removing trees. Commands we do not have are answered EINVAL, as an old client
+// answers them.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What any process may write to .control: a request is complete exactly when all of it has come, in whatever pieces, and a list of
-// paths to warm names nothing that was not in the request.
+// What any process may write to .control: a request is complete exactly when all of it has come, in whatever pieces,
+// and a list of paths to warm names nothing that was not in the request.
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -43,7 +43,8 @@ void check_warm_request(std::string_view body) {
     return;
   }
   CHECK(request->threads >= 1);
-  for (const std::string& path : request->paths) CHECK(!path.empty() && body.find(path) != std::string_view::npos && path.find('\n') == std::string::npos);
+  for (const std::string& path : request->paths)
+    CHECK(!path.empty() && body.find(path) != std::string_view::npos && path.find('\n') == std::string::npos);
 }
 
 }  // namespace

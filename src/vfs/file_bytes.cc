@@ -15,8 +15,8 @@ constexpr Duration kPatience = std::chrono::milliseconds(20);
 constexpr std::size_t kPendingMax = 1000;
 /// A chunk whose list is this long is worth compacting (the real client's number).
 constexpr std::size_t kLongList = 5;
-constexpr std::uint64_t kCompactEvery = 100;                      // references written, as the real client does
-constexpr Duration kListPoll = std::chrono::milliseconds(20);     // for room in a full list
+constexpr std::uint64_t kCompactEvery = 100;                   // references written, as the real client does
+constexpr Duration kListPoll = std::chrono::milliseconds(20);  // for room in a full list
 constexpr Duration kListWaitMax = std::chrono::minutes(5);
 /// Chunk views remembered a file: 64 of them show 4 GiB.
 constexpr std::size_t kViewsMax = 64;
@@ -87,7 +87,8 @@ std::uint64_t FileBytes::length() const {
 Result<std::size_t> FileBytes::read(const Scope& scope, std::uint64_t offset, MutableByteSpan into) {
   Result<std::size_t> got = read_once(scope, offset, into);
   if (got || got.code() != Code::kNotFound) return got;
-  // An object is gone that the remembered list names: a compaction retired it. The fresh list names what took its place.
+  // An object is gone that the remembered list names: a compaction retired it. The fresh list names what took its
+  // place.
   drop_views();
   got = read_once(scope, offset, into);
   if (!got && got.code() == Code::kNotFound) return Error(Code::kIo, got.error().text());
@@ -128,8 +129,8 @@ Result<std::size_t> FileBytes::read_once(const Scope& scope, std::uint64_t offse
   return size;
 }
 
-Result<void> FileBytes::read_committed(const Scope& scope, const std::shared_ptr<block::FileFill>& fill, const Stretch& stretch,
-                                       const ExtentList& extents, MutableByteSpan into) {
+Result<void> FileBytes::read_committed(const Scope& scope, const std::shared_ptr<block::FileFill>& fill,
+                                       const Stretch& stretch, const ExtentList& extents, MutableByteSpan into) {
   if (fill != nullptr) {
     TRY(const bool is_there, fill->reach(scope, stretch.offset, stretch.length));
     // What the copy cannot give after all is where it came from.
@@ -349,7 +350,8 @@ Result<void> FileBytes::commit_some(const Scope& scope, std::uint64_t through) {
   Result<Attr> attr = commit_slices(scope, slices, modified);
   if (!attr) {
     const Code code = attr.code();
-    if (code != Code::kTimedOut && code != Code::kThrottled && code != Code::kInterrupted && code != Code::kConflict && code != Code::kTransient)
+    if (code != Code::kTimedOut && code != Code::kThrottled && code != Code::kInterrupted && code != Code::kConflict &&
+        code != Code::kTransient)
       lose(scope, attr.error());
     return attr.error();
   }
@@ -362,7 +364,8 @@ Result<Attr> FileBytes::commit_slices(const Scope& scope, std::span<const meta::
   for (const meta::NewSlice& slice : slices) {
     if (chunks.empty() || chunks.back() != slice.chunk) chunks.push_back(slice.chunk);
   }
-  TRY(const Attr attr, when_there_is_room(scope, chunks, [&] { return context_.volume.commit_slices(scope, ino_, slices, modified); }));
+  TRY(const Attr attr,
+      when_there_is_room(scope, chunks, [&] { return context_.volume.commit_slices(scope, ino_, slices, modified); }));
   // Who only writes never looks at a list.
   const std::uint64_t before = references_written_;
   references_written_ += slices.size();
@@ -372,7 +375,8 @@ Result<Attr> FileBytes::commit_slices(const Scope& scope, std::span<const meta::
   return attr;
 }
 
-Result<Attr> FileBytes::when_there_is_room(const Scope& scope, std::span<const ChunkIndex> chunks, FunctionRef<Result<Attr>()> operation) {
+Result<Attr> FileBytes::when_there_is_room(const Scope& scope, std::span<const ChunkIndex> chunks,
+                                           FunctionRef<Result<Attr>()> operation) {
   const Moment patience = context_.scheduler.clock().now() + kListWaitMax;
   for (;;) {
     Result<Attr> attr = operation();
@@ -389,7 +393,8 @@ void FileBytes::committed(std::span<const std::shared_ptr<PendingSlice>> batch, 
   for (const auto& slice : batch) forget_view(slice->chunk);
   pending_.pop_front(batch.size());
   if (!batch.empty()) {
-    // The length that the commit left may be behind what `attr()` made up for an empty batch: only a real answer counts.
+    // The length that the commit left may be behind what `attr()` made up for an empty batch: only a real answer
+    // counts.
     const bool is_real = std::any_of(batch.begin(), batch.end(), [](const auto& slice) { return slice->visible != 0; });
     if (is_real) set_committed(attr);
   }

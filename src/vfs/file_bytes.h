@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes of one file as this mount sees them: what is committed, and over it what has been written here and is on its way to the
-// store. One object for all handles of the file, so a write is seen by every one of them at once.
+// The bytes of one file as this mount sees them: what is committed, and over it what has been written here and is on
+// its way to the store. One object for all handles of the file, so a write is seen by every one of them at once.
 //
-// Order of locks: the turn of a change (write, truncate …), then the turn of a commit, then the mutex. The mutex is never held across I/O.
+// Order of locks: the turn of a change (write, truncate …), then the turn of a commit, then the mutex. The mutex is
+// never held across I/O.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,8 @@ struct LengthChange {
   std::uint64_t before = 0, after = 0;
 };
 
-/// Told of every change of bytes, under the file's turn, before the call that made it returns: passthrough copies are kept equal so.
-/// What it answers is the answer of the change, which has then happened all the same.
+/// Told of every change of bytes, under the file's turn, before the call that made it returns: passthrough copies are
+/// kept equal so. What it answers is the answer of the change, which has then happened all the same.
 class ByteWatcher {
  public:
   virtual ~ByteWatcher() = default;
@@ -39,27 +40,29 @@ class FileBytes {
  public:
   FileBytes(const Context& context, Ino ino, Attr attr);
 
-  /// Committed attributes from the metadata: other mounts' changes drop what is remembered of the chunks. False, and no effect, when
-  /// they differ from what is known and that moved on after they were asked for: they may be of before it.
+  /// Committed attributes from the metadata: other mounts' changes drop what is remembered of the chunks. False, and no
+  /// effect, when they differ from what is known and that moved on after they were asked for: they may be of before it.
   [[nodiscard]] bool refresh(const ReadAttr& read);
-  /// Puts the length and times of unflushed writes over committed attributes. A commit in between takes what was unflushed: ask
-  /// Commits::since() after this.
+  /// Puts the length and times of unflushed writes over committed attributes. A commit in between takes what was
+  /// unflushed: ask Commits::since() after this.
   Attr overlaid(Attr attr) const;
   /// The attributes as this mount shows them, as last known.
   Attr attr() const;
   std::uint64_t length() const;
 
   Result<std::size_t> read(const Scope& scope, std::uint64_t offset, MutableByteSpan into);
-  /// Writes all. `append`: at the end, wherever that is when the turn comes; `request`, if any, is told where before anything is written.
-  /// Returns the offset written at.
+  /// Writes all. `append`: at the end, wherever that is when the turn comes; `request`, if any, is told where before
+  /// anything is written. Returns the offset written at.
   Result<std::uint64_t> write(const Scope& scope, std::uint64_t offset, bool append, ByteSpan bytes,
                               ByteWatcher* watcher, KeptRequest* request = nullptr);
-  /// Everything written before is in the store and committed when this is ok. Not yet durable in the metadata: Volume::sync.
+  /// Everything written before is in the store and committed when this is ok. Not yet durable in the metadata:
+  /// Volume::sync.
   Result<void> flush(const Scope& scope);
   /// The first error of a lost write since `seen`, which is moved on: each handle is told once.
   Result<void> take_error(std::uint64_t& seen) const;
   std::uint64_t error_count() const;
-  /// A server before this one died with bytes of this file: every handle that was open then is told, as of any lost write.
+  /// A server before this one died with bytes of this file: every handle that was open then is told, as of any lost
+  /// write.
   void note_lost();
 
   Result<Attr> truncate(const Scope& scope, const Caller& caller, std::uint64_t length, ByteWatcher* watcher);
@@ -72,8 +75,8 @@ class FileBytes {
   Result<std::uint64_t> seek(const Scope& scope, std::uint64_t offset, bool for_data);
   /// The extents of [offset, offset + length) as committed, up to the file's end: for readahead.
   Result<ExtentList> extents(const Scope& scope, std::uint64_t offset, std::uint64_t length);
-  /// Committed bytes are read from this fill's copy, as far as it has come, until they change. `version`: the attributes of what it
-  /// brings in; no effect when the file is another one by now.
+  /// Committed bytes are read from this fill's copy, as far as it has come, until they change. `version`: the
+  /// attributes of what it brings in; no effect when the file is another one by now.
   void follow(std::shared_ptr<block::FileFill> fill, const Attr& version);
   bool follows_fill() const;
 
@@ -106,10 +109,12 @@ class FileBytes {
   Result<void> write_into_slice(const Scope& scope, std::uint64_t offset, ByteSpan bytes) EXCLUDES(mutex_);
   Result<void> commit_some(const Scope& scope, std::uint64_t through) EXCLUDES(mutex_);
   /// Asks for compactions now and then. Under the commit turn.
-  Result<Attr> commit_slices(const Scope& scope, std::span<const meta::NewSlice> slices, Timestamp modified) EXCLUDES(mutex_);
-  /// One metadata operation; while a list that it adds to is full (kThrottled) waits for the compaction of these chunks.
-  Result<Attr> when_there_is_room(const Scope& scope, std::span<const ChunkIndex> chunks, FunctionRef<Result<Attr>()> operation)
+  Result<Attr> commit_slices(const Scope& scope, std::span<const meta::NewSlice> slices, Timestamp modified)
       EXCLUDES(mutex_);
+  /// One metadata operation; while a list that it adds to is full (kThrottled) waits for the compaction of these
+  /// chunks.
+  Result<Attr> when_there_is_room(const Scope& scope, std::span<const ChunkIndex> chunks,
+                                  FunctionRef<Result<Attr>()> operation) EXCLUDES(mutex_);
   void committed(std::span<const std::shared_ptr<PendingSlice>> batch, const Attr& attr) EXCLUDES(mutex_);
   void lose(const Scope& scope, const Error& error) EXCLUDES(mutex_);
   Attr overlay(Attr attr) const REQUIRES(mutex_);
@@ -135,7 +140,7 @@ class FileBytes {
   Timestamp written_ GUARDED_BY(mutex_);                  // when the newest of them was made
   PendingSlices pending_ GUARDED_BY(mutex_);
   std::map<ChunkIndex, View> views_ GUARDED_BY(mutex_);
-  std::uint64_t views_epoch_ GUARDED_BY(mutex_) = 0;  // moves when views are dropped
+  std::uint64_t views_epoch_ GUARDED_BY(mutex_) = 0;          // moves when views are dropped
   std::shared_ptr<block::FileFill> fill_ GUARDED_BY(mutex_);  // of the version that is committed; null: none
   std::uint64_t errors_ GUARDED_BY(mutex_) = 0;
   std::optional<Error> last_error_ GUARDED_BY(mutex_);

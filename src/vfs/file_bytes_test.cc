@@ -246,7 +246,8 @@ TEST_F(FileBytesTest, RandomOperationsEqualAPlainString) {
   const auto below = [&rng](std::uint64_t bound) {
     return std::uniform_int_distribution<std::uint64_t>(0, bound - 1)(rng);
   };
-  // The string stands for a window around the first chunk border, so that it stays small. Nobody compacts: so many steps fit into a list.
+  // The string stands for a window around the first chunk border, so that it stays small. Nobody compacts: so many
+  // steps fit into a list.
   const std::uint64_t base = kChunkBytes - 4096;
   std::string model;
   ASSERT_TRUE(file_->truncate(scope_, Caller{}, base, nullptr));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What changes a file's bytes other than by writing them: lengths, holes, copies inside the store. Each waits for its turn, has what
-// was written before committed, and then is one metadata operation.
+// What changes a file's bytes other than by writing them: lengths, holes, copies inside the store. Each waits for its
+// turn, has what was written before committed, and then is one metadata operation.
 #include <algorithm>
 
 #include "vfs/file_bytes.h"
@@ -27,7 +27,8 @@ Result<Attr> FileBytes::truncate(const Scope& scope, const Caller& caller, std::
   TRY_OK(flush(scope));
   const std::uint64_t before = this->length();
   const ChunkIndex ends[] = {chunk_of(std::min(before, length)), chunk_of(std::max(before, length))};
-  TRY(const Attr attr, when_there_is_room(scope, ends, [&] { return context_.volume.truncate(scope, caller, ino_, length); }));
+  TRY(const Attr attr,
+      when_there_is_room(scope, ends, [&] { return context_.volume.truncate(scope, caller, ino_, length); }));
   apply(attr, ChunkIndex{0}, ChunkIndex{0xFFFFFFFF});
   if (watcher != nullptr) TRY_OK(watcher->resized(scope, {before, length}));
   return this->attr();
@@ -41,7 +42,9 @@ Result<Attr> FileBytes::fallocate(const Scope& scope, const Caller& caller, int 
   TRY_OK(flush(scope));
   const std::uint64_t before = this->length();
   const ChunkIndex ends[] = {chunk_of(offset), chunk_of(offset + length - 1)};
-  TRY(const Attr attr, when_there_is_room(scope, ends, [&] { return context_.volume.fallocate(scope, caller, ino_, mode, offset, length); }));
+  TRY(const Attr attr, when_there_is_room(scope, ends, [&] {
+        return context_.volume.fallocate(scope, caller, ino_, mode, offset, length);
+      }));
   apply(attr, chunk_of(offset), chunk_of(offset + length - 1));
   if (watcher != nullptr) {
     TRY_OK(watcher->resized(scope, {before, attr.length}));
@@ -53,7 +56,8 @@ Result<Attr> FileBytes::fallocate(const Scope& scope, const Caller& caller, int 
 
 Result<std::uint64_t> FileBytes::copy_from(const Scope& scope, FileBytes& source, std::uint64_t source_offset,
                                            std::uint64_t offset, std::uint64_t length, ByteWatcher* watcher) {
-  // Two turns are always taken in the order of the inodes, so that two copies in opposite directions cannot wait for each other.
+  // Two turns are always taken in the order of the inodes, so that two copies in opposite directions cannot wait for
+  // each other.
   Turn::Held first, second;
   if (&source == this) {
     TRY(first, change_turn_.take(scope));

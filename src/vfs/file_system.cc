@@ -150,7 +150,7 @@ Result<NodeEntry> FileSystem::lookup(const Scope& scope, const Caller&, NodeId p
   if (const auto virtual_ino = VirtualFiles::lookup(directory, name)) {
     // Not to be cached: its size and content are of the moment.
     return NodeEntry{impl_->nodes.remember(*virtual_ino, false), 1,           *virtual_ino,
-                     impl_->virtual_files.attr(*virtual_ino), Duration(0), Duration(0)};
+                     impl_->virtual_files.attr(*virtual_ino),    Duration(0), Duration(0)};
   }
   const Commits::Mark asked = impl_->commits.mark();
   TRY(const meta::Entry entry, impl_->context.volume.lookup(scope, directory, name));
@@ -242,7 +242,8 @@ Result<void> FileSystem::rename(const Scope& scope, const Caller& caller, NodeId
   TRY_OK(impl_->check_changeable(ino_of(to)));
   if (VirtualFiles::lookup(ino_of(from), from_name) || VirtualFiles::lookup(ino_of(to), to_name))
     return Code::kNotPermitted;
-  // Somebody may be about to open what is replaced, having looked its name up just now: it stays readable until the kernel forgets it.
+  // Somebody may be about to open what is replaced, having looked its name up just now: it stays readable until the
+  // kernel forgets it.
   const std::optional<Ino> kept = impl_->keep_replaced(scope, ino_of(to), to_name, flags);
   const Result<meta::Renamed> done =
       impl_->context.volume.rename(scope, caller, ino_of(from), from_name, ino_of(to), to_name, flags);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// POSIX behaviour over names and bytes: what a kernel lane (or the SDK) calls. One object is one mount. Method by method it is what
-// the kernel asks; the four guarantees hold here: operations are atomic, what one call did the next one sees, attributes are exact,
-// operations keep their order.
+// POSIX behaviour over names and bytes: what a kernel lane (or the SDK) calls. One object is one mount. Method by
+// method it is what the kernel asks; the four guarantees hold here: operations are atomic, what one call did the next
+// one sees, attributes are exact, operations keep their order.
 //
-// Threads: every method may be called from any thread at any time. A call runs to its end on the caller's thread and waits only within its
-// scope (kTimedOut, kInterrupted). Locks alone answer later: see lock().
+// Threads: every method may be called from any thread at any time. A call runs to its end on the caller's thread and
+// waits only within its scope (kTimedOut, kInterrupted). Locks alone answer later: see lock().
 #pragma once
 
 #include <cstdint>
@@ -102,7 +102,8 @@ struct FileSystemOptions {
   Duration heartbeat = std::chrono::seconds(12);     // how often the session is renewed; as the volume was told
   Duration slice_age_max = std::chrono::seconds(5);  // an open slice goes up after this long
   std::string volume_name;
-  /// For a successor of this server: what it must know is written down here. Both may be null, and outlive the file system.
+  /// For a successor of this server: what it must know is written down here. Both may be null, and outlive the file
+  /// system.
   TakeoverIndex* index = nullptr;
   BackingKeeper* keeper = nullptr;
 };
@@ -111,7 +112,8 @@ struct FileSystemOptions {
 struct Providers {
   std::function<std::string()> stats_text;
   std::function<std::string()> config_json;
-  /// The volume is not there any more, or not this mount's: nothing can be served from now on. From a thread of the file system; at most once.
+  /// The volume is not there any more, or not this mount's: nothing can be served from now on. From a thread of the
+  /// file system; at most once.
   std::function<void(const Error&)> volume_lost = {};
 };
 
@@ -137,9 +139,10 @@ class FileSystem {
   /// Before the first request: who gets the notifications. Not owned; outlives this object's use.
   void attach(KernelPort* kernel);
 
-  /// After attach() and before the first request, where another server died: its handles, locks and backings are served on, as the
-  /// index has them (file_system_takeover.cc). `backings`: descriptors by id. What was written and is lost is told each handle of the
-  /// file once, at its next write, fsync or close: kIo. An error: the metadata cannot be read.
+  /// After attach() and before the first request, where another server died: its handles, locks and backings are served
+  /// on, as the index has them (file_system_takeover.cc). `backings`: descriptors by id. What was written and is lost
+  /// is told each handle of the file once, at its next write, fsync or close: kIo. An error: the metadata cannot be
+  /// read.
   Result<void> adopt(const Scope& scope, std::map<std::int32_t, UniqueFd> backings);
 
   // Names.
@@ -179,7 +182,8 @@ class FileSystem {
   Result<std::size_t> read(const Scope& scope, std::uint64_t handle, NodeId node, std::uint64_t offset,
                            MutableByteSpan into);
   /// All of it, or an error: a write is never short here. With O_APPEND the offset is decided here.
-  /// `kills_privileges`: the caller may not keep suid and sgid (FUSE_WRITE_KILL_SUIDGID). `from_page_cache`: FUSE_WRITE_CACHE.
+  /// `kills_privileges`: the caller may not keep suid and sgid (FUSE_WRITE_KILL_SUIDGID). `from_page_cache`:
+  /// FUSE_WRITE_CACHE.
   struct WriteFlags {
     bool kills_privileges = false;
     bool from_page_cache = false;
@@ -207,8 +211,8 @@ class FileSystem {
   Result<void> fsyncdir(const Scope& scope, NodeId node);
   void releasedir(std::uint64_t handle);
 
-  // Locks. `done` is called exactly once, from any thread, perhaps before lock() returns. A waiting request holds no thread; cancel() ends
-  // it with kInterrupted. `token` names it (the kernel's unique).
+  // Locks. `done` is called exactly once, from any thread, perhaps before lock() returns. A waiting request holds no
+  // thread; cancel() ends it with kInterrupted. `token` names it (the kernel's unique).
   struct LockAsk {
     NodeId node = 0;
     std::uint64_t handle = 0;

@@ -7,11 +7,12 @@ namespace {
 
 constexpr std::uint16_t kSetUid = 04000, kSetGid = 02000, kGroupExecute = 0010;
 
-/// Labels are the business of the machine, not of the volume; `ls -l` asks each file for one until it is told that there are none.
+/// Labels are the business of the machine, not of the volume; `ls -l` asks each file for one until it is told that
+/// there are none.
 constexpr std::string_view kLabel = "security.selinux";
 
-/// Namespaces that a volume can hold. "system." would be POSIX ACLs and the like, which mean something to the kernel; file
-/// capabilities would have to vanish with every write, and a name that does not vanish is a privilege that stays.
+/// Namespaces that a volume can hold. "system." would be POSIX ACLs and the like, which mean something to the kernel;
+/// file capabilities would have to vanish with every write, and a name that does not vanish is a privilege that stays.
 Result<void> check_xattr(std::string_view name) {
   if (name == "security.capability" || name == kLabel) return Code::kNotSupported;
   for (const std::string_view space : {"user.", "trusted.", "security."}) {
@@ -32,7 +33,8 @@ Result<NodeAttr> FileSystem::getattr(const Scope& scope, const Caller&, NodeId n
   MutexLock lock(impl_->mutex);
   if (const auto gone = impl_->departed.find(ino); gone != impl_->departed.end())
     return NodeAttr{ino, gone->second, impl_->options.attr_ttl};
-  // The kernel remembered a name that means another file by now: it asks for the name again, and the user sees nothing of it.
+  // The kernel remembered a name that means another file by now: it asks for the name again, and the user sees nothing
+  // of it.
   return Code::kStale;
 }
 
@@ -96,7 +98,9 @@ Result<void> FileSystem::setxattr(const Scope& scope, const Caller&, NodeId node
 Result<std::vector<std::string>> FileSystem::listxattr(const Scope& scope, const Caller& caller, NodeId node) {
   if (is_virtual(ino_of(node)) || !impl_->options.xattrs) return std::vector<std::string>{};
   TRY(std::vector<std::string> names, impl_->context.volume.listxattr(scope, ino_of(node)));
-  std::erase_if(names, [&](const std::string& name) { return name == kLabel || (!caller.is_root() && name.starts_with("trusted.")); });
+  std::erase_if(names, [&](const std::string& name) {
+    return name == kLabel || (!caller.is_root() && name.starts_with("trusted."));
+  });
   return names;
 }
 

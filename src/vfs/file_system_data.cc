@@ -9,10 +9,11 @@
 namespace headrace::vfs {
 namespace {
 
-/// Who has read this much of a file, or all of a shorter one, will want the rest, now or the next time: it is brought in whole.
+/// Who has read this much of a file, or all of a shorter one, will want the rest, now or the next time: it is brought
+/// in whole.
 constexpr std::uint64_t kWorthWholeBytes = 4u << 20;
-/// So will who begins at the start with a read as long as a request can be. Waiting for more would leave a distant store's other
-/// connections idle for as long as the first block takes.
+/// So will who begins at the start with a read as long as a request can be. Waiting for more would leave a distant
+/// store's other connections idle for as long as the first block takes.
 constexpr std::uint64_t kBulkReadBytes = 1u << 20;
 
 }  // namespace
@@ -27,16 +28,19 @@ void FileSystem::Impl::read_ahead(const Scope& scope, Handle& handle, std::uint6
     MutexLock lock(handle.mutex);
     ranges = handle.readahead.on_read(offset, length, attr.length);
     handle.read_bytes += length;
-    const bool reads_in_bulk = (offset == 0 && length >= kBulkReadBytes) || handle.read_bytes >= std::min(kWorthWholeBytes, attr.length);
+    const bool reads_in_bulk =
+        (offset == 0 && length >= kBulkReadBytes) || handle.read_bytes >= std::min(kWorthWholeBytes, attr.length);
     is_worth_whole = reads_in_bulk && !handle.asked_for_whole && handle.file->wants_copy(handle.node, attr);
     handle.asked_for_whole = handle.asked_for_whole || is_worth_whole;
   }
   if (is_worth_whole) {
     // No room for it, too many on their way: then the windows below must do.
-    if (Result<WholeFiles::Begun> begun = whole_files.begin(scope, handle.ino)) return bytes.follow(std::move(begun->fill), begun->attr);
+    if (Result<WholeFiles::Begun> begun = whole_files.begin(scope, handle.ino))
+      return bytes.follow(std::move(begun->fill), begun->attr);
   }
   for (const block::ByteRange& range : ranges) {
-    if (const Result<ExtentList> extents = bytes.extents(scope, range.begin, range.size())) context.blocks.prefetch(*extents);
+    if (const Result<ExtentList> extents = bytes.extents(scope, range.begin, range.size()))
+      context.blocks.prefetch(*extents);
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of a mount and how they are put together. For the file_system*.cc files alone: each holds one group of FileSystem's methods.
+// The parts of a mount and how they are put together. For the file_system*.cc files alone: each holds one group of
+// FileSystem's methods.
 #pragma once
 
 #include <map>
@@ -23,7 +24,8 @@ struct FileSystem::Impl {
   Impl(meta::Volume& volume, block::BlockStore& blocks, block::NodeTier& tier, Budget& budget, Scheduler& scheduler,
        const Log& log, metrics::Registry& registry, FileSystemOptions file_system_options, Providers what_provides);
 
-  /// The answer to a lookup: attributes as this mount shows them, and one more lookup counted. `asked`: when the metadata was.
+  /// The answer to a lookup: attributes as this mount shows them, and one more lookup counted. `asked`: when the
+  /// metadata was.
   Result<NodeEntry> entry_of(const Scope& scope, const meta::Entry& entry, Commits::Mark asked);
   /// As entry_of(), of attributes that can be shown as they are.
   NodeEntry new_entry(Ino ino, const Attr& attr);
@@ -56,7 +58,8 @@ struct FileSystem::Impl {
   Result<void> adopt_requests(const Scope& scope);
   std::optional<Ino> keep_replaced(const Scope& scope, Ino directory, std::string_view name, std::uint32_t flags);
   void give_back_kept(Ino ino);
-  /// Before a read that came to us: begins to bring in what such a reader wants next, the whole file if it seems to want that.
+  /// Before a read that came to us: begins to bring in what such a reader wants next, the whole file if it seems to
+  /// want that.
   void read_ahead(const Scope& scope, Handle& handle, std::uint64_t offset, std::uint64_t length);
   /// A file lost its last name.
   void unlinked(const meta::Removed& removed);

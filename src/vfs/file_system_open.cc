@@ -76,10 +76,11 @@ Result<Opened> FileSystem::Impl::open_held(const Scope& scope, const Caller& cal
     handle->errors_seen = file->bytes().error_count();
   }
   const bool passes = mode->mode == OpenMode::kPass || mode->mode == OpenMode::kPassDirect;
-  const NodeMode node_mode = passes                              ? NodeMode::kPass
+  const NodeMode node_mode = passes                            ? NodeMode::kPass
                              : mode->mode == OpenMode::kCached ? NodeMode::kCached
                                                                : NodeMode::kDirect;
-  return Opened{handles.add(std::move(handle), node_mode, mode->backing_id), mode->mode, mode->keep_cache, mode->backing_id};
+  return Opened{handles.add(std::move(handle), node_mode, mode->backing_id), mode->mode, mode->keep_cache,
+                mode->backing_id};
 }
 
 Result<Opened> FileSystem::open(const Scope& scope, const Caller& caller, NodeId node, int flags,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Going on where another server died: the index says what the kernel holds, the metadata say the rest (docs/design/0003).
+// Going on where another server died: the index says what the kernel holds, the metadata say the rest
+// (docs/design/0003).
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,8 +10,8 @@
 namespace headrace::vfs {
 namespace {
 
-/// A backing of an earlier server. Nothing is looked up in it, since no checksum of it is known any more: it is only written along, so that
-/// those who still read it see what is written.
+/// A backing of an earlier server. Nothing is looked up in it, since no checksum of it is known any more: it is only
+/// written along, so that those who still read it see what is written.
 class AdoptedCopy final : public block::NodeFile {
  public:
   AdoptedCopy(UniqueFd file, std::uint64_t length) : file_(std::move(file)), key_{"adopted", length} {}
@@ -20,7 +21,9 @@ class AdoptedCopy final : public block::NodeFile {
   bool has(std::uint64_t, std::uint64_t) const override { return false; }
   Result<void> read(std::uint64_t, MutableByteSpan) const override { return Code::kNotFound; }
   Result<void> fill(std::uint64_t, ByteSpan) override { return {}; }
-  Result<void> write_through(std::uint64_t offset, ByteSpan bytes) override { return pwrite_all(file_.get(), bytes, offset); }
+  Result<void> write_through(std::uint64_t offset, ByteSpan bytes) override {
+    return pwrite_all(file_.get(), bytes, offset);
+  }
   Result<void> truncate_through(std::uint64_t length) override {
     if (ftruncate(file_.get(), static_cast<off_t>(length)) != 0) return errno_error(errno, "size a backing");
     return {};
@@ -43,7 +46,8 @@ Result<void> FileSystem::adopt(const Scope& scope, std::map<std::int32_t, Unique
     if (adopted) return;
     // The file is gone for good, or the metadata do not answer: only the latter is worth another try of the whole.
     if (adopted.code() != Code::kNotFound && worst) worst = adopted;
-    impl_->log.error("a handle could not be taken over", {{"ino", std::to_string(ino_of(kept.node).value())}, {"err", adopted.error().text()}});
+    impl_->log.error("a handle could not be taken over",
+                     {{"ino", std::to_string(ino_of(kept.node).value())}, {"err", adopted.error().text()}});
   });
   TRY_OK(worst);
   index.backings.for_each([&](KeptBacking& kept) { impl_->adopt_backing(kept, backings); });
@@ -171,12 +175,13 @@ Result<void> FileSystem::Impl::tell_lost(Handle& handle) {
   return lost;
 }
 
-/// An append that was committed before the server died must not be made again: whether it was, the length says, because a file's slices are
-/// committed in their order.
+/// An append that was committed before the server died must not be made again: whether it was, the length says, because
+/// a file's slices are committed in their order.
 Result<void> FileSystem::Impl::adopt_requests(const Scope& scope) {
   std::vector<KeptRequest*> appends;
   context.options.index->requests.for_each([&](KeptRequest& kept) {
-    if (kept.kind.load() == KeptRequest::Detail::kAppend && kept.state.load() == KeptRequest::State::kBegun) appends.push_back(&kept);
+    if (kept.kind.load() == KeptRequest::Detail::kAppend && kept.state.load() == KeptRequest::State::kBegun)
+      appends.push_back(&kept);
   });
   for (KeptRequest* const kept : appends) {
     const Result<Attr> attr = context.volume.getattr(scope, ino_of(kept->node));

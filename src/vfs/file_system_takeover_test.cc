@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Servers that die and servers that follow: each lives in a process of its own, since what dies may not clean up. Bytes of files
-// are not looked at here, because the block storage dies too; tests/crash does that.
+// Servers that die and servers that follow: each lives in a process of its own, since what dies may not clean up. Bytes
+// of files are not looked at here, because the block storage dies too; tests/crash does that.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -42,7 +42,8 @@ class Server {
     options.index = &index;
     options.slice_age_max = std::chrono::hours(1);
     index.begin_serving();
-    files = std::make_unique<FileSystem>(*volume_, blocks_, *tier_, budget_, scheduler_, log_, registry_, options, Providers{});
+    files = std::make_unique<FileSystem>(*volume_, blocks_, *tier_, budget_, scheduler_, log_, registry_, options,
+                                         Providers{});
     files->attach(&kernel_);
     if (index.has_mount()) {
       const Result<void> adopted = files->adopt({}, {});
@@ -87,7 +88,8 @@ class Server {
 class TakeoverTest : public ::testing::Test {
  protected:
   TakeoverTest()
-      : shared_(*static_cast<Shared*>(mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))),
+      : shared_(*static_cast<Shared*>(
+            mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))),
         url_("sqlite3://" + (folder_ / "meta.db")),
         index_(TakeoverIndex::create().value()) {
     SystemScheduler scheduler;
@@ -139,7 +141,9 @@ TEST_F(TakeoverTest, AHandleGoesOnUnderItsNumberAndNoOtherGetsIt) {
     server.files->release({}, shared_.handle, shared_.node, {});
     EXPECT_EQ(server.sync(shared_.handle, shared_.node).code(), Code::kBadHandle);
   });
-  live_and_die([this](Server& server) { EXPECT_EQ(server.sync(shared_.handle, shared_.node).code(), Code::kBadHandle) << "it was released"; });
+  live_and_die([this](Server& server) {
+    EXPECT_EQ(server.sync(shared_.handle, shared_.node).code(), Code::kBadHandle) << "it was released";
+  });
 }
 
 TEST_F(TakeoverTest, UnsyncedBytesAreToldOnceHoweverManyServersDie) {
@@ -161,7 +165,9 @@ TEST_F(TakeoverTest, UnsyncedBytesAreToldOnceHoweverManyServersDie) {
     EXPECT_EQ(server.files->getattr({}, server.caller_, shared_.cookie, {})->attr.length, 4u);
     EXPECT_EQ(server.files->getattr({}, server.caller_, shared_.node, {})->attr.length, 0u);
   });
-  live_and_die([this](Server& server) { EXPECT_TRUE(server.sync(shared_.handle, shared_.node)) << "told again by the next server"; });
+  live_and_die([this](Server& server) {
+    EXPECT_TRUE(server.sync(shared_.handle, shared_.node)) << "told again by the next server";
+  });
 }
 
 TEST_F(TakeoverTest, TheNextWriteIsToldOfLostBytesAndTheOneAfterItIsMade) {
@@ -264,7 +270,8 @@ TEST_F(TakeoverTest, AnAppendThatWasCommittedIsKnownToBeDone) {
     for (const std::uint64_t unique : {10u, 12u}) {
       const auto file = server.create("file-" + std::to_string(unique), O_RDWR | O_APPEND);
       KeptRequest* const request = index_->begin_request(unique, false, file.entry.node).entry;
-      EXPECT_TRUE(server.files->write({}, file.opened.handle, file.entry.node, 0, bytes_of("record"), {.request = request}));
+      EXPECT_TRUE(
+          server.files->write({}, file.opened.handle, file.entry.node, 0, bytes_of("record"), {.request = request}));
       if (unique == 10) EXPECT_TRUE(server.sync(file.opened.handle, file.entry.node));
     }
   });

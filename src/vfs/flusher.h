@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes go to the store without being asked to: after a while, when memory is short, and after the last close. A few threads take
-// files from a queue; each file is in it at most once.
+// Writes go to the store without being asked to: after a while, when memory is short, and after the last close. A few
+// threads take files from a queue; each file is in it at most once.
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,8 @@
 
 namespace headrace::vfs {
 
-/// What is not guarded or atomic stays as it was when the handle was made: a request may still hold it when it is released.
+/// What is not guarded or atomic stays as it was when the handle was made: a request may still hold it when it is
+/// released.
 struct Handle {
   Ino ino;
   NodeId node = 0;
@@ -36,9 +37,9 @@ struct Handle {
   std::set<LockOwner> lock_owners GUARDED_BY(mutex);  // who took POSIX locks through this handle
   std::uint64_t errors_seen GUARDED_BY(mutex) = 0;    // of FileBytes::take_error
   block::Readahead readahead GUARDED_BY(mutex);
-  std::uint64_t read_bytes GUARDED_BY(mutex) = 0;     // by reads that came to us
-  bool asked_for_whole GUARDED_BY(mutex) = false;     // a copy of the whole file was begun, or could not be
-  KeptHandle* kept = nullptr;                         // null: not kept for a successor
+  std::uint64_t read_bytes GUARDED_BY(mutex) = 0;  // by reads that came to us
+  bool asked_for_whole GUARDED_BY(mutex) = false;  // a copy of the whole file was begun, or could not be
+  KeptHandle* kept = nullptr;                      // null: not kept for a successor
   std::vector<KeptLock*> kept_locks GUARDED_BY(mutex);
 };
 
@@ -49,7 +50,8 @@ class Handles {
   explicit Handles(TakeoverIndex* index) : index_(index) {}
 
   std::uint64_t add(std::shared_ptr<Handle> handle, NodeMode mode = NodeMode::kDirect, std::int32_t backing_id = 0) {
-    const std::uint64_t number = index_ != nullptr ? index_->new_handle_number() : next_.fetch_add(1, std::memory_order_relaxed);
+    const std::uint64_t number =
+        index_ != nullptr ? index_->new_handle_number() : next_.fetch_add(1, std::memory_order_relaxed);
     keep(*handle, number, mode, backing_id);
     put(number, std::move(handle));
     return number;
@@ -103,7 +105,8 @@ class Handles {
     KeptHandle& kept = *handle.kept;
     kept.node = handle.node;
     kept.flags = (handle.reads ? KeptHandle::kReads : 0) | (handle.writes ? KeptHandle::kWrites : 0) |
-                 (handle.appends ? KeptHandle::kAppends : 0) | (handle.directory != nullptr ? KeptHandle::kDirectory : 0);
+                 (handle.appends ? KeptHandle::kAppends : 0) |
+                 (handle.directory != nullptr ? KeptHandle::kDirectory : 0);
     kept.mode = static_cast<std::uint32_t>(mode);
     kept.backing_id = backing_id;
     kept.listing_start.store(0);

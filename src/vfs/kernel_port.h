@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the file system asks of the kernel lane, unasked: to register backing files and to forget what it cached. The lane
-// implements it; tests have a fake that keeps a list.
+// What the file system asks of the kernel lane, unasked: to register backing files and to forget what it cached. The
+// lane implements it; tests have a fake that keeps a list.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@ namespace headrace::vfs {
 /// The kernel's name for a file: an inode and its incarnation (vfs/node_table.h).
 using NodeId = std::uint64_t;
 
-/// Thread-safe. Notifications are queued to a thread that serves no requests (kernel-lanes, section 5, "Deadlock rule"), so all may be
-/// called from a request's own thread.
+/// Thread-safe. Notifications are queued to a thread that serves no requests (kernel-lanes, section 5, "Deadlock
+/// rule"), so all may be called from a request's own thread.
 class KernelPort {
  public:
   virtual ~KernelPort() = default;
@@ -26,11 +26,13 @@ class KernelPort {
   virtual void release_backing(std::int32_t backing_id) = 0;
   /// Attributes, and the cached bytes from `offset` on (length 0: to the end; offset < 0: attributes alone).
   virtual void invalidate_inode(NodeId node, std::int64_t offset, std::int64_t length) = 0;
-  /// The file, of this length now, ends with `last_byte`: mappings made earlier under this number reach to the new end from now on. The
-  /// kernel looks at no attributes when a mapping is touched. Goes out together with an invalidation that waits for the same number.
+  /// The file, of this length now, ends with `last_byte`: mappings made earlier under this number reach to the new end
+  /// from now on. The kernel looks at no attributes when a mapping is touched. Goes out together with an invalidation
+  /// that waits for the same number.
   virtual void extend_inode(NodeId node, std::uint64_t length, std::byte last_byte) = 0;
   virtual void invalidate_entry(NodeId parent, const std::string& name) = 0;
-  /// Waits until all notifications queued before are done. Never from a request on the inode concerned unless another thread serves.
+  /// Waits until all notifications queued before are done. Never from a request on the inode concerned unless another
+  /// thread serves.
   virtual Result<void> drain(const Scope& scope) = 0;
 };
 

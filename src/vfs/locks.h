@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Waiting for locks without holding a thread: a request that finds its lock taken is parked, and tried again when a lock of that file
-// is given back here, or now and then when another mount may have given one back.
+// Waiting for locks without holding a thread: a request that finds its lock taken is parked, and tried again when a
+// lock of that file is given back here, or now and then when another mount may have given one back.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,8 @@ class Locks {
 
   explicit Locks(const Context& context) : context_(context) {}
 
-  /// Takes, waits for, or gives back a lock; `done` is called exactly once. kWouldBlock without `wait`; kNoMemory: too many wait.
+  /// Takes, waits for, or gives back a lock; `done` is called exactly once. kWouldBlock without `wait`; kNoMemory: too
+  /// many wait.
   void lock(const Scope& scope, const Ask& ask, Done done);
   Result<meta::LockRequest> get(const Scope& scope, const Ask& ask);
   /// Ends a parked request with kInterrupted; one that is not parked (any more) is left alone.

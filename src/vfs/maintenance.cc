@@ -63,7 +63,8 @@ void Maintenance::run(std::stop_token stop) {
     }
     const Scope scope{clock.now() + kRoundMax, stop};
     if (locks_.has_parked()) locks_.retry_all(scope);
-    if (has_deleted && context_.options.background_jobs && !context_.options.is_read_only) release_data(scope, Duration(0));
+    if (has_deleted && context_.options.background_jobs && !context_.options.is_read_only)
+      release_data(scope, Duration(0));
     for (const Chunk& chunk : compactions) {
       if (Result<void> compacted = compact(scope, chunk);
           !compacted && compacted.code() != Code::kConflict && compacted.code() != Code::kNotFound) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The mount's own rounds: the session's heartbeat, waiting locks, and, unless switched off, the volume's background jobs: dead
-// sessions, deleted files and their objects, old trash, compaction of long chunk lists. Planned in meta, done here, on one thread.
+// The mount's own rounds: the session's heartbeat, waiting locks, and, unless switched off, the volume's background
+// jobs: dead sessions, deleted files and their objects, old trash, compaction of long chunk lists. Planned in meta,
+// done here, on one thread.
 #pragma once
 
 #include <cstdint>

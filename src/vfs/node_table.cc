@@ -48,11 +48,12 @@ struct NodeTable::Shard {
   };
   mutable Mutex mutex;
   boost::unordered_flat_map<NodeId, Held> held GUARDED_BY(mutex);
-  boost::unordered_flat_map<std::uint64_t, std::uint32_t> incarnations GUARDED_BY(mutex);  // by inode; absent: the first
-
-  boost::unordered_flat_map<std::uint64_t, std::uint32_t> incarnations_top GUARDED_BY(mutex);  // how far beyond the first one they ever went
-
-  boost::unordered_flat_map<std::uint64_t, std::vector<NodeId>> adopted GUARDED_BY(mutex);  // by inode: numbers of earlier servers
+  // By inode; absent: the first.
+  boost::unordered_flat_map<std::uint64_t, std::uint32_t> incarnations GUARDED_BY(mutex);
+  // How far beyond the first one they ever went.
+  boost::unordered_flat_map<std::uint64_t, std::uint32_t> incarnations_top GUARDED_BY(mutex);
+  // By inode: numbers of earlier servers.
+  boost::unordered_flat_map<std::uint64_t, std::vector<NodeId>> adopted GUARDED_BY(mutex);
 
   NodeId current(Ino ino, std::uint32_t first) const REQUIRES(mutex) {
     const auto found = incarnations.find(ino.value());
@@ -120,7 +121,8 @@ void NodeTable::retire(NodeId node) {
   Shard& shard = shard_of(ino);
   MutexLock lock(shard.mutex);
   if (shard.current(ino, first_) != node) return;
-  // The lowest of our numbers that the kernel does not hold: 32,768 held ones would need as many handles of different kinds.
+  // The lowest of our numbers that the kernel does not hold: 32,768 held ones would need as many handles of different
+  // kinds.
   std::uint32_t beyond = 0;
   while (beyond + 1 < kIncarnations && ((first_ + beyond) % kIncarnations == incarnation_of(node) ||
                                         shard.held.contains(node_id(ino, first_ + beyond))))
@@ -141,7 +143,8 @@ std::vector<NodeId> NodeTable::held_of(Ino ino, NodeId except) const {
     if (node != except && shard.held.contains(node)) numbers.push_back(node);
   }
   // A directory's one number.
-  if (const NodeId one = node_id(ino, 0); first_ != 0 && one != except && shard.held.contains(one)) numbers.push_back(one);
+  if (const NodeId one = node_id(ino, 0); first_ != 0 && one != except && shard.held.contains(one))
+    numbers.push_back(one);
   if (const auto old = shard.adopted.find(ino.value()); old != shard.adopted.end()) {
     for (const NodeId node : old->second) {
       if (node != except && std::find(numbers.begin(), numbers.end(), node) == numbers.end()) numbers.push_back(node);

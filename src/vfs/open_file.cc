@@ -115,7 +115,8 @@ std::uint32_t OpenFile::version_of(const Attr& attr) {
 }
 
 OpenedMode OpenFile::open_cached(Node& node, const Attr& attr) {
-  // Every committed change moves the change time, and with an uncommitted one the file is not quiet: the version says it all.
+  // Every committed change moves the change time, and with an uncommitted one the file is not quiet: the version says
+  // it all.
   const std::uint32_t version = version_of(attr);
   const bool keep = node.mode == NodeMode::kCached && nodes_.cached_version(node.id) == version;
   node.mode = NodeMode::kCached;
@@ -219,7 +220,8 @@ void OpenFile::distrust(const block::NodeFile& copy) {
   }
 }
 
-Result<void> OpenFile::invalidate_others(const Scope& scope, NodeId origin, const Changed& changed, KernelPort* kernel) {
+Result<void> OpenFile::invalidate_others(const Scope& scope, NodeId origin, const Changed& changed,
+                                         KernelPort* kernel) {
   if (kernel == nullptr) return {};
   bool must_wait = false;
   for (const NodeId number : nodes_.held_of(ino(), origin)) {

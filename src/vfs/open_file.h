@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One file that is open, dirty, or served by the kernel from a copy: its bytes, and the numbers (incarnations) under which the kernel
-// knows it, each with one mode and one backing until the kernel forgets it (DESIGN 8.3).
+// One file that is open, dirty, or served by the kernel from a copy: its bytes, and the numbers (incarnations) under
+// which the kernel knows it, each with one mode and one backing until the kernel forgets it (DESIGN 8.3).
 #pragma once
 
 #include <array>
@@ -26,7 +26,8 @@ struct OpenedMode {
 
 struct HandleCounts {
   std::uint32_t handles = 0, pass = 0, direct = 0, cached = 0, writers = 0;
-  /// The number that lookups get stands on a copy that shows the file's bytes, whether or not the tier's index still names it.
+  /// The number that lookups get stands on a copy that shows the file's bytes, whether or not the tier's index still
+  /// names it.
   bool has_backing = false;
 };
 
@@ -40,13 +41,14 @@ class OpenFile final {
   const FileBytes& bytes() const { return bytes_; }
   Ino ino() const { return bytes_.ino(); }
 
-  /// Decides how the kernel shall serve an open of `node` and counts the handle. kStale: the number was retired, look up again.
-  /// `attr` is what the metadata said just now. `copy` is a complete copy of exactly these bytes, if the node has one.
+  /// Decides how the kernel shall serve an open of `node` and counts the handle. kStale: the number was retired, look
+  /// up again. `attr` is what the metadata said just now. `copy` is a complete copy of exactly these bytes, if the node
+  /// has one.
   Result<OpenedMode> open(NodeId node, bool reads, bool writes, const Attr& attr, std::shared_ptr<block::NodeFile> copy,
                           KernelPort* kernel);
   void close(NodeId node, bool writes);
-  /// A handle, and a backing, that an earlier server gave out. The backing's file is written along from now on, as any copy that left the
-  /// tier; `shows_bytes`: it holds what the file holds.
+  /// A handle, and a backing, that an earlier server gave out. The backing's file is written along from now on, as any
+  /// copy that left the tier; `shows_bytes`: it holds what the file holds.
   void adopt_handle(NodeId node, NodeMode mode, bool writes);
   void adopt_backing(NodeId node, KeptBacking& kept, std::shared_ptr<block::NodeFile> copy, bool shows_bytes);
   /// The kernel holds the number no longer: its backing is given back.
@@ -78,7 +80,7 @@ class OpenFile final {
     NodeMode mode = NodeMode::kNone;
     std::shared_ptr<block::NodeFile> copy;  // kPass: what the kernel reads
     std::int32_t backing_id = 0;
-    KeptBacking* kept = nullptr;            // in the index
+    KeptBacking* kept = nullptr;  // in the index
     bool backing_holds = true;
     bool is_private = false;  // the copy left the tier's index: it is written along
     std::uint32_t handles = 0, writers = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files that the kernel serves from a copy of this node: how they come to be, and that whoever writes beside them is seen.
+// Files that the kernel serves from a copy of this node: how they come to be, and that whoever writes beside them is
+// seen.
 #include <fcntl.h>
 
 #include <gtest/gtest.h>
@@ -50,7 +51,8 @@ class PassthroughTest : public ::testing::Test {
   NodeEntry lookup() { return *system_->lookup(scope_, root_, kRootNode, "big"); }
   std::string read(const Opened& opened, NodeId node, std::uint64_t offset, std::size_t size) {
     std::string text(size, '?');
-    const Result<std::size_t> got = system_->read(scope_, opened.handle, node, offset, std::as_writable_bytes(std::span(text)));
+    const Result<std::size_t> got =
+        system_->read(scope_, opened.handle, node, offset, std::as_writable_bytes(std::span(text)));
     return got ? text.substr(0, *got) : got.error().text();
   }
   void wait_until_whole() {

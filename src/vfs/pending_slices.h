@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The slices of one file that are written and not yet committed, in the order they were begun. They lie over what the metadata
-// say: the newest wins. No I/O and no locks here: the file's own mutex guards it all.
+// The slices of one file that are written and not yet committed, in the order they were begun. They lie over what the
+// metadata say: the newest wins. No I/O and no locks here: the file's own mutex guards it all.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,8 @@ class PendingSlices {
   /// How many slices of one chunk stay open for more writes.
   static constexpr int kOpenMax = 4;
 
-  /// The slice that a write of `length` bytes at `offset` may continue, or null: a new one must be begun. The write lies in one chunk.
+  /// The slice that a write of `length` bytes at `offset` may continue, or null: a new one must be begun. The write
+  /// lies in one chunk.
   std::shared_ptr<PendingSlice> find_writable(std::uint64_t offset, std::uint32_t length);
   /// Puts a new slice behind the others; freezes the oldest open ones of its chunk beyond kOpenMax.
   std::shared_ptr<PendingSlice> begin(std::uint64_t offset, SliceId id, std::unique_ptr<block::SliceBuffer> buffer,
@@ -51,7 +52,8 @@ class PendingSlices {
 
   /// What the pending slices show of a stretch of the file.
   struct Shown {
-    /// A piece of a slice that is no longer in memory, but in the node's tier or the store: to be read without the mutex.
+    /// A piece of a slice that is no longer in memory, but in the node's tier or the store: to be read without the
+    /// mutex.
     struct Piece {
       std::shared_ptr<PendingSlice> slice;
       std::uint32_t slice_offset = 0;
@@ -60,12 +62,12 @@ class PendingSlices {
     std::vector<Stretch> open;  // what they do not cover
     std::vector<Piece> pieces;
   };
-  /// Copies to `into` what is in memory of [offset, offset + into.size()), and says where the rest is. `scope` is only used if an upload
-  /// takes a block out of memory at this very moment.
+  /// Copies to `into` what is in memory of [offset, offset + into.size()), and says where the rest is. `scope` is only
+  /// used if an upload takes a block out of memory at this very moment.
   Result<Shown> copy_out(const Scope& scope, std::uint64_t offset, MutableByteSpan into) const;
 
-  /// No slice up to `number` takes more writes. A busy one is frozen when its writer is done (writer_done()). Their last blocks start to
-  /// go up, but for the oldest's: who commits it sends that one up itself.
+  /// No slice up to `number` takes more writes. A busy one is frozen when its writer is done (writer_done()). Their
+  /// last blocks start to go up, but for the oldest's: who commits it sends that one up itself.
   void freeze_through(std::uint64_t number);
   /// A writer left the slice.
   void writer_done(PendingSlice& slice);

@@ -12,8 +12,8 @@ OpenAnswer fresh(const OpenQuestion& q) {
   return q.is_whole ? OpenAnswer::kPass : OpenAnswer::kDirect;
 }
 
-/// On a number that was retired and is opened all the same (through /proc/self/fd) ESTALE would reach the user: the answer is
-/// what the kernel can have beside the handles of this number.
+/// On a number that was retired and is opened all the same (through /proc/self/fd) ESTALE would reach the user: the
+/// answer is what the kernel can have beside the handles of this number.
 OpenAnswer compatible(const OpenQuestion& q) {
   if (q.mode == NodeMode::kPass) return q.writes || !q.backing_holds ? OpenAnswer::kPassDirect : OpenAnswer::kPass;
   return OpenAnswer::kDirect;

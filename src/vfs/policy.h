@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How an open is answered: the table of DESIGN 8.3 as a pure function. The kernel's rules that it keeps (kernel-lanes, section 6):
-// a number that the kernel serves from a backing file never gets a cached or plain direct open while it is so served, keeps one
-// backing, and changes its mode only when no handle is left that set the old one.
+// How an open is answered: the table of DESIGN 8.3 as a pure function. The kernel's rules that it keeps (kernel-lanes,
+// section 6): a number that the kernel serves from a backing file never gets a cached or plain direct open while it is
+// so served, keeps one backing, and changes its mode only when no handle is left that set the old one.
 #pragma once
 
 #include <cstdint>

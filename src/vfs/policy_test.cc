@@ -112,7 +112,8 @@ TEST(OpenPolicy, AWriterOfACachedNumberNeedsAFreshNumber) {
   }
 }
 
-/// Whatever the question: on a retired number the user would see ESTALE, and a plain direct or cached open beside a backing is EIO.
+/// Whatever the question: on a retired number the user would see ESTALE, and a plain direct or cached open beside a
+/// backing is EIO.
 TEST(OpenPolicy, ARetiredNumberIsNeverStaleAndNeverMixesModes) {
   for (unsigned bits = 0; bits < 512; ++bits) {
     for (const NodeMode mode : {NodeMode::kNone, NodeMode::kDirect, NodeMode::kCached, NodeMode::kPass}) {

@@ -9,7 +9,8 @@
 namespace headrace::vfs {
 namespace {
 
-constexpr std::uint32_t kHandlesMax = 1u << 20, kBackingsMax = 1u << 16, kDirtyMax = 1u << 18, kLocksMax = 1u << 16, kRequestsMax = 4096;
+constexpr std::uint32_t kHandlesMax = 1u << 20, kBackingsMax = 1u << 16, kDirtyMax = 1u << 18, kLocksMax = 1u << 16,
+                        kRequestsMax = 4096;
 /// A request that was not sent again to so many servers is not missed by anybody.
 constexpr std::uint32_t kSurvivedMax = 3;
 
@@ -104,6 +105,8 @@ void TakeoverIndex::set_mount(const MountRecord& record) {
 std::uint32_t TakeoverIndex::restarts() const { return layout_->restarts.load(); }
 void TakeoverIndex::count_restart() { layout_->restarts.fetch_add(1); }
 
-std::uint64_t TakeoverIndex::new_handle_number() { return layout_->handles_made.fetch_add(1, std::memory_order_relaxed) + 1; }
+std::uint64_t TakeoverIndex::new_handle_number() {
+  return layout_->handles_made.fetch_add(1, std::memory_order_relaxed) + 1;
+}
 
 }  // namespace headrace::vfs

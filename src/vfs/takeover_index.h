@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a server's successor must know of what the kernel holds: open handles, backings, files with unflushed bytes, requests that are
-// being executed (docs/design/0003). It lies in a memfd that is mapped by the server and by the process that restarts it, so it is still
-// there when the server was killed between any two instructions: every entry is published by one store of its key, its last, and no
-// lock lies in it.
+// What a server's successor must know of what the kernel holds: open handles, backings, files with unflushed bytes,
+// requests that are being executed (docs/design/0003). It lies in a memfd that is mapped by the server and by the
+// process that restarts it, so it is still there when the server was killed between any two instructions: every entry
+// is published by one store of its key, its last, and no lock lies in it.
 //
-// The memory is sparse: an entry that was never used costs nothing. Each table has a limit; what is beyond is not remembered (take()
-// says so), and is lost with the server.
+// The memory is sparse: an entry that was never used costs nothing. Each table has a limit; what is beyond is not
+// remembered (take() says so), and is lost with the server.
 #pragma once
 
 #include <array>
@@ -55,7 +55,8 @@ struct KeptLock {
 /// A request that changes something and must not do so twice; the key is the kernel's number for it.
 struct KeptRequest {
   enum class State : std::uint32_t { kBegun, kDone, kFailed };
-  /// What `detail` is: nothing yet; the handle that was opened; the offset of an append (`length`: its bytes); an inode.
+  /// What `detail` is: nothing yet; the handle that was opened; the offset of an append (`length`: its bytes); an
+  /// inode.
   enum class Detail : std::uint32_t { kNone, kHandle, kAppend, kIno };
   std::atomic<std::uint64_t> key;
   std::atomic<State> state;
@@ -166,8 +167,8 @@ class TakeoverIndex {
   /// The next number of a handle: never the same twice, in whatever server.
   std::uint64_t new_handle_number();
 
-  /// A request is executed from now on. `earlier`: where the kernel sends it again, what became of it before; absent when it had not begun. The
-  /// entry is null when the table is full.
+  /// A request is executed from now on. `earlier`: where the kernel sends it again, what became of it before; absent
+  /// when it had not begun. The entry is null when the table is full.
   struct Begun {
     KeptRequest* entry = nullptr;
     std::optional<EarlierRequest> earlier;

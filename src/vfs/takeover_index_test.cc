@@ -71,7 +71,8 @@ TEST_F(TakeoverIndexTest, ARequestThatIsSentAgainIsKnownByWhatBecameOfIt) {
   index_->begin_request(14, false, 1).entry->note(KeptRequest::Detail::kAppend, 4096, 100);
   index_->end_request(index_->begin_request(16, false, 1).entry);
   index_->begin_serving();  // the successor
-  const auto done = index_->begin_request(10, true, 1), failed = index_->begin_request(12, true, 1), begun = index_->begin_request(14, true, 1);
+  const auto done = index_->begin_request(10, true, 1), failed = index_->begin_request(12, true, 1),
+             begun = index_->begin_request(14, true, 1);
   ASSERT_TRUE(done.earlier && failed.earlier && begun.earlier);
   EXPECT_EQ(done.earlier->state, KeptRequest::State::kDone);
   EXPECT_EQ(failed.earlier->state, KeptRequest::State::kFailed);

@@ -26,7 +26,8 @@ struct TreeNode {
   TreeSums sums;
   std::vector<TreeNode> children;
 };
-/// The `entries_max` largest children of each directory down to `depth` levels; what is not shown is summed up in one entry named "...".
+/// The `entries_max` largest children of each directory down to `depth` levels; what is not shown is summed up in one
+/// entry named "...".
 Result<TreeNode> summarize_tree(const Scope& scope, meta::Volume& volume, Ino root, std::string path, int depth,
                                 std::size_t entries_max);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A lock that may be held across waits, with a deadline: writers of one file take turns, and a change of its length is one turn.
+// A lock that may be held across waits, with a deadline: writers of one file take turns, and a change of its length is
+// one turn.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of a mount that are not in the volume: .accesslog, .control, .stats, .config (juicefs-volume-format, section 8). They are
-// reached by name at the root, and .control in every directory; all are read with direct I/O.
+// The files of a mount that are not in the volume: .accesslog, .control, .stats, .config (juicefs-volume-format,
+// section 8). They are reached by name at the root, and .control in every directory; all are read with direct I/O.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,8 @@ namespace headrace::vfs {
 inline constexpr Ino kAccessLogIno{kVirtualInoBase.value() + 1}, kControlIno{kVirtualInoBase.value() + 2},
     kStatsIno{kVirtualInoBase.value() + 3}, kConfigIno{kVirtualInoBase.value() + 4};
 
-/// What was said over one open .control: requests and answers behind each other, answers growing while they are made. Thread-safe.
+/// What was said over one open .control: requests and answers behind each other, answers growing while they are made.
+/// Thread-safe.
 class Conversation {
  public:
   /// Puts bytes of an answer behind what is there.
@@ -29,8 +30,8 @@ class Conversation {
   void finish();
   std::size_t copy(std::uint64_t offset, MutableByteSpan into) const;
 
-  /// Takes bytes of a request; the whole request (command, length, body), once it is complete. kBusy: the last one is still being answered;
-  /// kFileTooBig: more than a conversation may hold; kInvalid: no request, answered already.
+  /// Takes bytes of a request; the whole request (command, length, body), once it is complete. kBusy: the last one is
+  /// still being answered; kFileTooBig: more than a conversation may hold; kInvalid: no request, answered already.
   Result<std::string> hear(ByteSpan bytes);
 
  private:

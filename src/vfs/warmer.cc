@@ -26,7 +26,8 @@ void for_each_block(const meta::VolumeFormat& format, const meta::ChunkView& vie
       const std::uint64_t in_slice = extent.slice_offset + at;
       const auto index = static_cast<std::uint32_t>(in_slice / layout.block_bytes);
       const block::BlockKey key = block::block_key(layout, extent.slice, extent.slice_size, index);
-      const std::uint64_t length = std::min<std::uint64_t>(key.size - in_slice % layout.block_bytes, extent.length - at);
+      const std::uint64_t length =
+          std::min<std::uint64_t>(key.size - in_slice % layout.block_bytes, extent.length - at);
       visit(key, length);
       at += length;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bringing files to this node ahead of their use: large ones as whole copies that the kernel may then serve by itself, small ones as
-// blocks.
+// Bringing files to this node ahead of their use: large ones as whole copies that the kernel may then serve by itself,
+// small ones as blocks.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ class Warmer {
 
   /// Files and bytes done so far; called now and then.
   using Progress = std::function<void(std::uint64_t files, std::uint64_t bytes)>;
-  /// Walks the paths, trees included; symbolic links are not followed. kNotFound: a path is not there. Evicting gives up what this node
-  /// holds of the files; a copy that the kernel serves just now stays until it lets go of it.
+  /// Walks the paths, trees included; symbolic links are not followed. kNotFound: a path is not there. Evicting gives
+  /// up what this node holds of the files; a copy that the kernel serves just now stays until it lets go of it.
   Result<WarmReport> run(const Scope& scope, const WarmRequest& request, const Progress& progress);
 
  private:

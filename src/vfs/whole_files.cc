@@ -38,7 +38,8 @@ std::shared_ptr<block::NodeFile> WholeFiles::complete_copy(const Scope& scope, I
   return copy != nullptr && copy->is_complete() ? copy : nullptr;
 }
 
-Result<std::shared_ptr<block::FileFill>> WholeFiles::fill(const Scope& scope, const block::CopyKey& key, ExtentList extents) {
+Result<std::shared_ptr<block::FileFill>> WholeFiles::fill(const Scope& scope, const block::CopyKey& key,
+                                                          ExtentList extents) {
   std::shared_ptr<block::FileFiller> filler;
   {
     MutexLock lock(mutex_);
@@ -46,7 +47,8 @@ Result<std::shared_ptr<block::FileFill>> WholeFiles::fill(const Scope& scope, co
     if (filler_ == nullptr) {
       const block::FillerOptions options{.threads = context_.options.fill_threads,
                                          .threads_per_file = context_.options.fill_threads};
-      filler_ = std::make_shared<block::FileFiller>(context_.blocks, context_.tier, context_.budget, context_.scheduler, options);
+      filler_ = std::make_shared<block::FileFiller>(context_.blocks, context_.tier, context_.budget, context_.scheduler,
+                                                    options);
     }
     filler = filler_;
   }

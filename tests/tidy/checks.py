@@ -121,6 +121,14 @@ def file_length(tree, rules):
             yield Complaint(f.path, count, "file-length", f"{count} lines, at most {rules.file_lines}")
 
 
+def comment_width(tree, rules):
+    for f in tree.files:
+        for number, line in enumerate(f.lines, 1):
+            if f.is_cxx and len(line) > rules.comment_columns and re.match(r'[^"]*//', line):
+                text = f"a comment of {len(line)} columns, at most {rules.comment_columns}"
+                yield Complaint(f.path, number, "comment-width", text)
+
+
 def function_length(tree, rules):
     for f in tree.files:
         if f.is_cxx:
@@ -231,6 +239,6 @@ def links(tree, rules):
 
 
 ALL = [
-    table, include_graph, linked_rooms, libraries, own_header_first, pragma_once, spdx, manual, file_length,
+    table, include_graph, linked_rooms, libraries, own_header_first, pragma_once, spdx, manual, file_length, comment_width,
     function_length, python_parses, forbidden, has_test, whitespace, links,
 ]

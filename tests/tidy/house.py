@@ -119,6 +119,7 @@ class Tree:
 class Rules:
     def __init__(self, data):
         self.file_lines = data["limits"]["file_lines"]
+        self.comment_columns = data["limits"]["comment_columns"]
         self.function_lines = data["limits"]["function_lines"]
         self.floors = {name: room["floor"] for name, room in data["rooms"].items()}
         self._written = {name: room["may_include"] for name, room in data["rooms"].items()}

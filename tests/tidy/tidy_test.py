@@ -165,6 +165,12 @@ class Planted(unittest.TestCase):
         self.add("scripts/go.sh", "true\n")
         self.expect("scripts/go.sh:601: file-length: 601 lines, at most 600")
 
+    def test_a_comment_of_121_columns(self):
+        self.write("src/net/frame.h", HEADER + "// " + "é" * 117 + "\n")
+        self.expect()
+        self.add("src/net/frame.h", "int a;  // " + "x" * 110 + "\n")
+        self.expect("src/net/frame.h:5: comment-width: a comment of 121 columns, at most 120")
+
     def test_a_function_of_81_lines(self):
         body = "  work();\n"
         self.write("src/net/frame.h", HEADER + "inline int Frame::size() const {\n" + body * 78 + "}\n")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time without waiting, for tests with one thread: a wait whose condition does not hold moves the clock to its deadline at once. So
-// ten minutes of pauses take no time, and tests can ask how long they were.
+// Time without waiting, for tests with one thread: a wait whose condition does not hold moves the clock to its deadline
+// at once. So ten minutes of pauses take no time, and tests can ask how long they were.
 #pragma once
 
 #include <memory>

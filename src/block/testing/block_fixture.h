@@ -16,17 +16,24 @@
 
 namespace headrace::block {
 
-/// A get that cannot be stopped: once it has begun it ends when the store below ends it, whatever becomes of the reader.
+/// A get that cannot be stopped: once it has begun it ends when the store below ends it, whatever becomes of the
+/// reader.
 class StubbornStore final : public object::ObjectStore {
  public:
   explicit StubbornStore(object::ObjectStore& inner) : inner_(inner) {}
-  Result<object::GetResult> get(const Scope&, std::string_view key, std::uint64_t offset, MutableByteSpan into) override {
+  Result<object::GetResult> get(const Scope&, std::string_view key, std::uint64_t offset,
+                                MutableByteSpan into) override {
     return inner_.get(Scope{}, key, offset, into);
   }
-  Result<void> put(const Scope& scope, std::string_view key, std::span<const ByteSpan> parts) override { return inner_.put(scope, key, parts); }
+  Result<void> put(const Scope& scope, std::string_view key, std::span<const ByteSpan> parts) override {
+    return inner_.put(scope, key, parts);
+  }
   Result<object::ObjectInfo> head(const Scope& scope, std::string_view key) override { return inner_.head(scope, key); }
-  Result<void> remove(const Scope& scope, std::span<const std::string> keys) override { return inner_.remove(scope, keys); }
-  Result<object::ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after, std::size_t limit) override {
+  Result<void> remove(const Scope& scope, std::span<const std::string> keys) override {
+    return inner_.remove(scope, keys);
+  }
+  Result<object::ListPage> list(const Scope& scope, std::string_view prefix, std::string_view after,
+                                std::size_t limit) override {
     return inner_.list(scope, prefix, after, limit);
   }
   const object::StoreTraits& traits() const override { return inner_.traits(); }

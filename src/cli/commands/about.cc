@@ -65,14 +65,16 @@ Result<void> write_page(const std::string& path, const std::string& text) {
 Outcome run_docs(Context& context) {
   const std::string& what = context.options.arguments.front();
   if (what == "markdown") {
-    if (context.options.arguments.size() > 1) return fail(Exit::kUsage, "docs markdown takes no folder; it writes to stdout");
+    if (context.options.arguments.size() > 1)
+      return fail(Exit::kUsage, "docs markdown takes no folder; it writes to stdout");
     context.terminal.out(markdown_page(context.program));
     return {};
   }
   if (what != "man") return fail(Exit::kUsage, fmt::format("docs makes 'man' or 'markdown', not '{}'", what));
   if (context.options.arguments.size() < 2) return fail(Exit::kUsage, "docs man needs a folder to write into");
   const std::string& folder = context.options.arguments[1];
-  if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return fail("cannot make the folder", errno_error(errno, folder));
+  if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
+    return fail("cannot make the folder", errno_error(errno, folder));
   for (const ManPage& page : man_pages(context.program)) TRY_OK(write_page(folder + "/" + page.file, page.text));
   return {};
 }

@@ -45,13 +45,16 @@ std::optional<BenchResult> machine_limit(Context& context, BenchSettings setting
 }
 
 std::string value_text(const BenchItem& item) {
-  return item.is_bytes ? fmt::format("{:.1f} MiB/s", item.per_second / static_cast<double>(kMiB)) : fmt::format("{:.0f} /s", item.per_second);
+  return item.is_bytes ? fmt::format("{:.1f} MiB/s", item.per_second / static_cast<double>(kMiB))
+                       : fmt::format("{:.0f} /s", item.per_second);
 }
 std::string cost_text(const BenchItem& item) {
-  return item.seconds_each >= 1 ? fmt::format("{:.2f} s", item.seconds_each) : fmt::format("{:.3f} ms", item.seconds_each * 1000);
+  return item.seconds_each >= 1 ? fmt::format("{:.2f} s", item.seconds_each)
+                                : fmt::format("{:.3f} ms", item.seconds_each * 1000);
 }
 
-void print(Context& context, const BenchSettings& settings, const BenchResult& result, const std::optional<BenchResult>& limit, double copy_rate) {
+void print(Context& context, const BenchSettings& settings, const BenchResult& result,
+           const std::optional<BenchResult>& limit, double copy_rate) {
   if (context.wants_json()) {
     auto document = new_document("Bench");
     document["threads"] = settings.threads;
@@ -63,7 +66,10 @@ void print(Context& context, const BenchSettings& settings, const BenchResult& r
     document["items"] = nlohmann::ordered_json::array();
     for (std::size_t i = 0; i < result.items.size(); ++i) {
       const BenchItem& item = result.items[i];
-      nlohmann::ordered_json row{{"name", item.name}, {"unit", item.is_bytes ? "bytes/s" : "operations/s"}, {"perSecond", item.per_second}, {"secondsEach", item.seconds_each}};
+      nlohmann::ordered_json row{{"name", item.name},
+                                 {"unit", item.is_bytes ? "bytes/s" : "operations/s"},
+                                 {"perSecond", item.per_second},
+                                 {"secondsEach", item.seconds_each}};
       if (limit) {
         row["limitPerSecond"] = limit->items[i].per_second;
         row["ratio"] = item.per_second / limit->items[i].per_second;
@@ -78,8 +84,10 @@ void print(Context& context, const BenchSettings& settings, const BenchResult& r
     table.add_row({item.name, value_text(item), cost_text(item), limit ? value_text(limit->items[i]) : "",
                    limit ? fmt::format("{:.2f}", item.per_second / limit->items[i].per_second) : ""});
   }
-  context.terminal.out(table.text() + fmt::format("{} threads, {} read and compared; copying memory here: {:.1f} GiB/s a thread\n", settings.threads,
-                                                  format_size(result.verified_bytes), copy_rate / static_cast<double>(1024 * kMiB)));
+  context.terminal.out(table.text() +
+                       fmt::format("{} threads, {} read and compared; copying memory here: {:.1f} GiB/s a thread\n",
+                                   settings.threads, format_size(result.verified_bytes),
+                                   copy_rate / static_cast<double>(1024 * kMiB)));
 }
 
 Outcome run(Context& context) {
@@ -110,19 +118,47 @@ Command bench_command() {
   command.name = "bench";
   command.summary = "Measure a folder: large and small files written, read, stat";
   command.description =
-      "Every byte that is read is compared with what was written. Reads find whatever caches writing left; the second ones find what the "
+      "Every byte that is read is compared with what was written. Reads find whatever caches writing left; the second "
+      "ones find what the "
       "first left. Beside each value stands the same measurement on this machine's tmpfs, made just before.";
   command.arguments = {{"PATH", "a folder, usually on a mounted volume"}};
   command.options = {
-      {.name = "big-file-size", .kind = ValueKind::kSize, .value_name = "SIZE", .text = "Of each big file; 0: none", .fallback = "1GiB", .bare_unit = kMiB},
-      {.name = "block-size", .kind = ValueKind::kSize, .value_name = "SIZE", .text = "Of each read and write of a big file", .fallback = "1MiB",
-       .bare_unit = kMiB, .least = 4096, .most = 64 * kMiB},
-      {.name = "small-file-size", .kind = ValueKind::kSize, .value_name = "SIZE", .text = "Of each small file", .fallback = "128KiB",
-       .bare_unit = 1024, .least = 1, .most = 64 * kMiB},
-      {.name = "small-file-count", .kind = ValueKind::kNumber, .value_name = "N", .text = "Small files of each thread; 0: none", .fallback = "100",
+      {.name = "big-file-size",
+       .kind = ValueKind::kSize,
+       .value_name = "SIZE",
+       .text = "Of each big file; 0: none",
+       .fallback = "1GiB",
+       .bare_unit = kMiB},
+      {.name = "block-size",
+       .kind = ValueKind::kSize,
+       .value_name = "SIZE",
+       .text = "Of each read and write of a big file",
+       .fallback = "1MiB",
+       .bare_unit = kMiB,
+       .least = 4096,
+       .most = 64 * kMiB},
+      {.name = "small-file-size",
+       .kind = ValueKind::kSize,
+       .value_name = "SIZE",
+       .text = "Of each small file",
+       .fallback = "128KiB",
+       .bare_unit = 1024,
+       .least = 1,
+       .most = 64 * kMiB},
+      {.name = "small-file-count",
+       .kind = ValueKind::kNumber,
+       .value_name = "N",
+       .text = "Small files of each thread; 0: none",
+       .fallback = "100",
        .most = 1'000'000},
-      {.name = "threads", .letter = 'p', .kind = ValueKind::kNumber, .value_name = "N", .text = "Threads, each with files of its own", .fallback = "1",
-       .least = 1, .most = 256},
+      {.name = "threads",
+       .letter = 'p',
+       .kind = ValueKind::kNumber,
+       .value_name = "N",
+       .text = "Threads, each with files of its own",
+       .fallback = "1",
+       .least = 1,
+       .most = 256},
       {.name = "quiet", .letter = 'q', .text = "Do not say what is being measured"},
   };
   command.examples = {{"headrace bench /data -p 4", "four threads"}};

@@ -31,7 +31,8 @@ struct Change {
 std::string limit_text(std::uint64_t value, const std::string& text) { return value == 0 ? "unlimited" : text; }
 
 /// What the flags ask for, over what the volume has; says what that changes.
-std::expected<meta::VolumeFormat, Failure> changed_format(const Context& context, const meta::VolumeFormat& old, std::vector<Change>& changes) {
+std::expected<meta::VolumeFormat, Failure> changed_format(const Context& context, const meta::VolumeFormat& old,
+                                                          std::vector<Change>& changes) {
   const Options& options = context.options;
   meta::VolumeFormat next = old;
   const auto note = [&changes](std::string name, std::string from, std::string to) {
@@ -46,8 +47,10 @@ std::expected<meta::VolumeFormat, Failure> changed_format(const Context& context
     next.bucket = *bucket;
   }
   note("trash-days", std::to_string(old.trash_days), std::to_string(next.trash_days));
-  note("capacity", limit_text(old.capacity_bytes, format_size(old.capacity_bytes)), limit_text(next.capacity_bytes, format_size(next.capacity_bytes)));
-  note("inodes", limit_text(old.inodes_max, format_count(old.inodes_max)), limit_text(next.inodes_max, format_count(next.inodes_max)));
+  note("capacity", limit_text(old.capacity_bytes, format_size(old.capacity_bytes)),
+       limit_text(next.capacity_bytes, format_size(next.capacity_bytes)));
+  note("inodes", limit_text(old.inodes_max, format_count(old.inodes_max)),
+       limit_text(next.inodes_max, format_count(next.inodes_max)));
   note("bucket", old.bucket, next.bucket);
   return next;
 }
@@ -82,7 +85,8 @@ Outcome change(Context& context) {
   if (context.wants_json()) {
     ordered_json document = new_document("ConfigChange");
     document["changes"] = ordered_json::array();
-    for (const Change& one : changes) document["changes"].push_back({{"name", one.name}, {"from", one.from}, {"to", one.to}});
+    for (const Change& one : changes)
+      document["changes"].push_back({{"name", one.name}, {"from", one.from}, {"to", one.to}});
     print_json(context.terminal, document);
     return {};
   }
@@ -116,20 +120,38 @@ Command config_command() {
   Command command;
   command.name = "config";
   command.summary = "Show the description of a volume, or change what of it may change";
-  command.description = "Without a flag every member is shown. Mounts that are up take a change over with their next heartbeat, a bucket when mounted again.";
+  command.description =
+      "Without a flag every member is shown. Mounts that are up take a change over with their next heartbeat, a bucket "
+      "when mounted again.";
   command.arguments = {meta_url_argument()};
   command.options = {
-      {.name = "trash-days", .kind = ValueKind::kNumber, .value_name = "DAYS", .text = "How long removed files stay in .trash; 0: no trash",
-       .most = 3650, .only_flag = true},
-      {.name = "capacity", .kind = ValueKind::kSize, .value_name = "SIZE", .text = "How much the volume may hold; 0: unlimited",
-       .bare_unit = 1ull << 30, .only_flag = true},
-      {.name = "inodes", .kind = ValueKind::kNumber, .value_name = "N", .text = "How many files and directories it may hold; 0: unlimited",
+      {.name = "trash-days",
+       .kind = ValueKind::kNumber,
+       .value_name = "DAYS",
+       .text = "How long removed files stay in .trash; 0: no trash",
+       .most = 3650,
        .only_flag = true},
-      {.name = "bucket", .kind = ValueKind::kText, .value_name = "DIR", .text = "Where the objects are now; they must be there already",
+      {.name = "capacity",
+       .kind = ValueKind::kSize,
+       .value_name = "SIZE",
+       .text = "How much the volume may hold; 0: unlimited",
+       .bare_unit = 1ull << 30,
+       .only_flag = true},
+      {.name = "inodes",
+       .kind = ValueKind::kNumber,
+       .value_name = "N",
+       .text = "How many files and directories it may hold; 0: unlimited",
+       .only_flag = true},
+      {.name = "bucket",
+       .kind = ValueKind::kText,
+       .value_name = "DIR",
+       .text = "Where the objects are now; they must be there already",
        .only_flag = true},
   };
   const std::string no_secrets = "a file bucket needs no credentials";
-  command.refused = {{"access-key", 0, no_secrets}, {"secret-key", 0, no_secrets}, {"session-token", 0, no_secrets},
+  command.refused = {{"access-key", 0, no_secrets},
+                     {"secret-key", 0, no_secrets},
+                     {"session-token", 0, no_secrets},
                      {"storage", 0, "this version has one kind of bucket: file"},
                      {"yes", 'y', "nothing is asked"},
                      {"force", 0, "a bucket that does not work is never written into the description"},
@@ -138,8 +160,9 @@ Command config_command() {
                      {"encrypt-secret", 0, "this version keeps no secrets in the description"},
                      {"min-client-version", 0, "this version does not change it"},
                      {"max-client-version", 0, "this version does not change it"}};
-  command.examples = {{"headrace config sqlite3:///var/lib/data.db", "every member"},
-                      {"headrace config sqlite3:///var/lib/data.db --trash-days 7 --capacity 500GiB", "change two of them"}};
+  command.examples = {
+      {"headrace config sqlite3:///var/lib/data.db", "every member"},
+      {"headrace config sqlite3:///var/lib/data.db --trash-days 7 --capacity 500GiB", "change two of them"}};
   command.prints = true;
   command.run = [](Context& context) { return asks_for_changes(context.options) ? change(context) : show(context); };
   return command;

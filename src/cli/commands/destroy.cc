@@ -29,13 +29,16 @@ Outcome check_sessions(const Context& context, const VolumeAccess& access) {
   std::uint64_t alive = 0;
   for (const meta::SessionInfo& session : sessions) alive += session.expires_seconds > now ? 1 : 0;
   if (alive == 0) return {};
-  return fail(Exit::kConflict, fmt::format("volume {} is in use by {}", access.format.name, alive == 1 ? "a mount" : fmt::format("{} mounts", alive)),
+  return fail(Exit::kConflict,
+              fmt::format("volume {} is in use by {}", access.format.name,
+                          alive == 1 ? "a mount" : fmt::format("{} mounts", alive)),
               fmt::format("headrace status {} lists them; unmount them first, or --force", access.url));
 }
 
 Outcome ask(Context& context, const VolumeAccess& access, const std::string& bucket) {
   if (context.options.on("yes")) return {};
-  const std::string what = fmt::format("volume {} ({}), with everything below {}{}/", access.format.name, access.format.uuid, bucket, access.format.name);
+  const std::string what = fmt::format("volume {} ({}), with everything below {}{}/", access.format.name,
+                                       access.format.uuid, bucket, access.format.name);
   if (!context.terminal.can_ask()) {
     return fail(Exit::kUsage, fmt::format("this would remove {}", what), "--yes removes it without asking");
   }
@@ -73,21 +76,24 @@ void print(Context& context, const VolumeAccess& access, const Removed& removed)
     document["records"] = removed.records;
     return print_json(context.terminal, document);
   }
-  context.terminal.out(fmt::format("removed volume {}: {} objects with {}, {} records\n", access.format.name, format_count(removed.objects),
-                                   format_size(removed.bytes), format_count(removed.records)));
+  context.terminal.out(fmt::format("removed volume {}: {} objects with {}, {} records\n", access.format.name,
+                                   format_count(removed.objects), format_size(removed.bytes),
+                                   format_count(removed.records)));
 }
 
 Outcome run_destroy(Context& context) {
   auto access = open_volume(context.scope, context.scheduler, context.options.arguments[0], false);
   if (!access) return std::unexpected<Failure>(access.error());
   if (context.options.arguments[1] != access->format.uuid) {
-    return fail(Exit::kUsage, fmt::format("the volume at {} has another UUID than {}", access->url, context.options.arguments[1]),
+    return fail(Exit::kUsage,
+                fmt::format("the volume at {} has another UUID than {}", access->url, context.options.arguments[1]),
                 fmt::format("headrace status {} shows it", access->url));
   }
   if (!context.options.on("force")) {
     if (Outcome unused = check_sessions(context, *access); !unused) return unused;
   }
-  const std::string bucket = context.options.text("bucket").empty() ? access->format.bucket : context.options.text("bucket");
+  const std::string bucket =
+      context.options.text("bucket").empty() ? access->format.bucket : context.options.text("bucket");
   const auto store = open_objects(context.scheduler, access->format, {.bucket = context.options.text("bucket")});
   if (!store) return std::unexpected<Failure>(store.error());
   if (Outcome agreed = ask(context, *access, bucket); !agreed) return agreed;
@@ -117,7 +123,8 @@ Command destroy_command() {
       bucket_option(),
       {.name = "quiet", .letter = 'q', .text = "No progress"},
   };
-  command.examples = {{"headrace destroy sqlite3:///var/lib/data.db 0e5bd5f6-1c2d-4e3f-8a9b-0c1d2e3f4a5b", "asks first"}};
+  command.examples = {
+      {"headrace destroy sqlite3:///var/lib/data.db 0e5bd5f6-1c2d-4e3f-8a9b-0c1d2e3f4a5b", "asks first"}};
   command.prints = true;
   command.run = run_destroy;
   return command;

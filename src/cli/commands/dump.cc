@@ -40,17 +40,22 @@ class NewFile {
   }
 
  private:
-  NewFile(std::string path, std::string beside, UniqueFd file) : path_(std::move(path)), beside_(std::move(beside)), file_(std::move(file)) {}
+  NewFile(std::string path, std::string beside, UniqueFd file)
+      : path_(std::move(path)), beside_(std::move(beside)), file_(std::move(file)) {}
 
   std::string path_, beside_;
   UniqueFd file_;
 };
 
-Result<meta::DumpSummary> dump_into(Context& context, records::RecordEngine& engine, const meta::DumpOptions& options, int fd, bool is_compressed) {
+Result<meta::DumpSummary> dump_into(Context& context, records::RecordEngine& engine, const meta::DumpOptions& options,
+                                    int fd, bool is_compressed) {
   const Clock& clock = context.scheduler.clock();
-  if (!is_compressed) return meta::dump_volume(context.scope, engine, clock, options, [fd](std::string_view piece) { return write_all(fd, bytes_of(piece)); });
+  if (!is_compressed)
+    return meta::dump_volume(context.scope, engine, clock, options,
+                             [fd](std::string_view piece) { return write_all(fd, bytes_of(piece)); });
   GzipWriter gzip(fd);
-  TRY(const meta::DumpSummary summary, meta::dump_volume(context.scope, engine, clock, options, [&](std::string_view piece) { return gzip.write(piece); }));
+  TRY(const meta::DumpSummary summary, meta::dump_volume(context.scope, engine, clock, options,
+                                                         [&](std::string_view piece) { return gzip.write(piece); }));
   TRY_OK(gzip.finish());
   return summary;
 }
@@ -58,24 +63,30 @@ Result<meta::DumpSummary> dump_into(Context& context, records::RecordEngine& eng
 Outcome run_dump(Context& context) {
   const auto& arguments = context.options.arguments;
   const std::string path = arguments.size() > 1 && arguments[1] != "-" ? arguments[1] : "";
-  if (path.ends_with(".zstd") || path.ends_with(".zst")) return fail(Exit::kUsage, "this version does not write zstd", "name the file …json.gz");
+  if (path.ends_with(".zstd") || path.ends_with(".zst"))
+    return fail(Exit::kUsage, "this version does not write zstd", "name the file …json.gz");
   auto access = open_volume(context.scope, context.scheduler, arguments[0], true);
   if (!access) return std::unexpected<Failure>(access.error());
-  const meta::DumpOptions options{.skip_trash = context.options.on("skip-trash"), .keep_secret_key = context.options.on("keep-secret-key")};
+  const meta::DumpOptions options{.skip_trash = context.options.on("skip-trash"),
+                                  .keep_secret_key = context.options.on("keep-secret-key")};
   std::optional<NewFile> file;
   if (!path.empty()) {
     auto made = NewFile::make(path);
     if (!made) return fail("cannot dump", made.error());
     file.emplace(*std::move(made));
   }
-  const auto summary = dump_into(context, *access->engine, options, file ? file->fd() : STDOUT_FILENO, path.ends_with(".gz"));
+  const auto summary =
+      dump_into(context, *access->engine, options, file ? file->fd() : STDOUT_FILENO, path.ends_with(".gz"));
   if (!summary) return fail(fmt::format("cannot dump {}", access->url), summary.error());
   if (file) {
     if (const auto published = file->publish(); !published) return fail("cannot dump", published.error());
-    context.terminal.err(fmt::format("{} entries of volume {} are in {}\n", format_count(summary->inodes), access->format.name, path));
+    context.terminal.err(
+        fmt::format("{} entries of volume {} are in {}\n", format_count(summary->inodes), access->format.name, path));
   }
   if (summary->left_out == 0) return {};
-  return fail(Exit::kDamaged, fmt::format("{} names lead to no inode and are not in the dump", format_count(summary->left_out)), "headrace fsck says which");
+  return fail(Exit::kDamaged,
+              fmt::format("{} names lead to no inode and are not in the dump", format_count(summary->left_out)),
+              "headrace fsck says which");
 }
 
 }  // namespace
@@ -85,12 +96,19 @@ Command dump_command() {
   command.name = "dump";
   command.summary = "Write all metadata of a volume into a JSON file";
   command.description =
-      "The document is JuiceFS's own: juicefs load reads it, and headrace load reads what juicefs dump wrote. It holds names, attributes "
-      "and which objects make up which file, not the bytes of files. It shows one moment; the volume may be in use meanwhile.";
-  command.arguments = {meta_url_argument(), {"FILE", "where it goes; compressed when it ends in .gz; - for the standard output, which is the default", false}};
+      "The document is JuiceFS's own: juicefs load reads it, and headrace load reads what juicefs dump wrote. It holds "
+      "names, attributes "
+      "and which objects make up which file, not the bytes of files. It shows one moment; the volume may be in use "
+      "meanwhile.";
+  command.arguments = {
+      meta_url_argument(),
+      {"FILE", "where it goes; compressed when it ends in .gz; - for the standard output, which is the default",
+       false}};
   command.options = {
       {.name = "skip-trash", .text = "Without what lies in the trash"},
-      {.name = "keep-secret-key", .text = "With the keys of the bucket, which otherwise are \"removed\"; then keep the file as secret as they are"},
+      {.name = "keep-secret-key",
+       .text =
+           "With the keys of the bucket, which otherwise are \"removed\"; then keep the file as secret as they are"},
   };
   command.refused = {
       {"subdir", 0, "the whole volume is dumped"},

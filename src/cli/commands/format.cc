@@ -38,29 +38,35 @@ std::expected<meta::VolumeFormat, Failure> wanted_format(const Context& context,
     if (!bucket) return std::unexpected<Failure>(bucket.error());
     base.bucket = *bucket;
   }
-  if (is_new || options.is_set("block-size")) base.block_kib = static_cast<std::uint32_t>(options.size("block-size") / 1024);
+  if (is_new || options.is_set("block-size"))
+    base.block_kib = static_cast<std::uint32_t>(options.size("block-size") / 1024);
   if (is_new || options.is_set("shards")) base.shards = static_cast<std::uint32_t>(options.number("shards"));
   if (is_new || options.is_set("hash-prefix")) base.hash_prefix = options.on("hash-prefix");
-  if (is_new || options.is_set("trash-days")) base.trash_days = static_cast<std::uint32_t>(options.number("trash-days"));
+  if (is_new || options.is_set("trash-days"))
+    base.trash_days = static_cast<std::uint32_t>(options.number("trash-days"));
   if (is_new || options.is_set("capacity")) base.capacity_bytes = options.size("capacity");
   if (is_new || options.is_set("inodes")) base.inodes_max = options.number("inodes");
   return base;
 }
 
 Outcome check_flags(const Options& options) {
-  if (const Result<void> name = meta::check_volume_name(options.arguments[1]); !name) return fail(Exit::kUsage, name.error().text());
+  if (const Result<void> name = meta::check_volume_name(options.arguments[1]); !name)
+    return fail(Exit::kUsage, name.error().text());
   if (options.text("storage") != "file") {
-    return fail(Exit::kUsage, fmt::format("--storage {} is not supported by this version: only file", options.text("storage")),
+    return fail(Exit::kUsage,
+                fmt::format("--storage {} is not supported by this version: only file", options.text("storage")),
                 "--storage file --bucket DIR keeps objects in a directory");
   }
   if (!std::has_single_bit(options.size("block-size"))) {
-    return fail(Exit::kUsage, fmt::format("--block-size: a power of two, got {}", format_size(options.size("block-size"))));
+    return fail(Exit::kUsage,
+                fmt::format("--block-size: a power of two, got {}", format_size(options.size("block-size"))));
   }
   return {};
 }
 
 /// Whether a volume of another time left objects below our name. Test objects do not count.
-Outcome check_empty(const Scope& scope, object::ObjectStore& objects, const std::string& bucket, const std::string& name) {
+Outcome check_empty(const Scope& scope, object::ObjectStore& objects, const std::string& bucket,
+                    const std::string& name) {
   std::string after;
   for (;;) {
     TRY(const object::ListPage page, objects.list(scope, "", after, 1000));
@@ -101,7 +107,9 @@ void report(Context& context, const meta::VolumeFormat& format, const std::strin
   fields.add("Block size", format_size(format.block_bytes()));
   fields.add("Capacity", format.capacity_bytes == 0 ? "unlimited" : format_size(format.capacity_bytes));
   fields.add("Inodes", format.inodes_max == 0 ? "unlimited" : format_count(format.inodes_max));
-  fields.add("Trash", format.trash_days == 0 ? "none" : fmt::format("{} day{}", format.trash_days, format.trash_days == 1 ? "" : "s"));
+  fields.add("Trash", format.trash_days == 0
+                          ? "none"
+                          : fmt::format("{} day{}", format.trash_days, format.trash_days == 1 ? "" : "s"));
   context.terminal.out((is_new ? "Made a volume.\n" : "Changed the volume's settings.\n") + fields.text());
 }
 
@@ -109,25 +117,31 @@ Outcome change_volume(Context& context, const Scope& scope, VolumeAccess& access
   const std::string& name = context.options.arguments[1];
   if (!context.options.on("force") || access.format.name != name) {
     return fail(Exit::kConflict, fmt::format("there is already a volume '{}' at {}", access.format.name, access.url),
-                access.format.name == name ? fmt::format("headrace mount {} MOUNTPOINT uses it; --force changes its settings", access.url)
-                                           : fmt::format("headrace destroy {} {} removes it", access.url, access.format.uuid));
+                access.format.name == name
+                    ? fmt::format("headrace mount {} MOUNTPOINT uses it; --force changes its settings", access.url)
+                    : fmt::format("headrace destroy {} {} removes it", access.url, access.format.uuid));
   }
   const auto wanted = wanted_format(context, access.format, false);
   if (!wanted) return std::unexpected<Failure>(wanted.error());
   const auto store = open_objects(context.scheduler, *wanted, {});
   if (!store) return std::unexpected<Failure>(store.error());
-  if (const auto tested = test_objects(scope, (*store)->objects()); !tested) return fail(fmt::format("the bucket {} does not work", wanted->bucket), tested.error());
-  TRY(const meta::VolumeFormat changed, meta::format_volume(scope, *access.engine, context.scheduler.clock(), *wanted, true));
+  if (const auto tested = test_objects(scope, (*store)->objects()); !tested)
+    return fail(fmt::format("the bucket {} does not work", wanted->bucket), tested.error());
+  TRY(const meta::VolumeFormat changed,
+      meta::format_volume(scope, *access.engine, context.scheduler.clock(), *wanted, true));
   TRY_OK(access.engine->close());
   report(context, changed, access.url, false);
   return {};
 }
 
-/// What a new volume brings into the bucket, taken back unless the volume comes to be: its marker, and directories that were not there.
+/// What a new volume brings into the bucket, taken back unless the volume comes to be: its marker, and directories that
+/// were not there.
 class BucketMark {
  public:
   BucketMark(const Context& context, const meta::VolumeFormat& format)
-      : context_(context), directories_{format.bucket, format.bucket + format.name}, is_new_(access(format.bucket.c_str(), F_OK) != 0) {}
+      : context_(context),
+        directories_{format.bucket, format.bucket + format.name},
+        is_new_(access(format.bucket.c_str(), F_OK) != 0) {}
   ~BucketMark() {
     if (objects_ != nullptr) {
       const std::array<std::string, 1> keys{"juicefs_uuid"};
@@ -175,7 +189,8 @@ Outcome make_volume(Context& context, const Scope& scope, const std::string& url
   if (!opened) return std::unexpected<Failure>(opened.error());
   store = *std::move(opened);
   object::ObjectStore& objects = store->objects();
-  if (const auto tested = test_objects(scope, objects); !tested) return fail(fmt::format("the bucket {} does not work", wanted->bucket), tested.error());
+  if (const auto tested = test_objects(scope, objects); !tested)
+    return fail(fmt::format("the bucket {} does not work", wanted->bucket), tested.error());
   if (const Outcome empty = check_empty(scope, objects, wanted->bucket, wanted->name); !empty) return empty;
   if (const auto marked = mark.put(scope, objects, wanted->uuid); !marked) {
     return fail(fmt::format("the bucket {} does not work", wanted->bucket), marked.error());
@@ -208,23 +223,54 @@ Command format_command() {
   command.summary = "Make a volume: names in a metadata engine, bytes in a bucket, in JuiceFS's format";
   command.arguments = {meta_url_argument(), {"NAME", "the volume's name: lower-case letters, digits and '-'"}};
   command.options = {
-      {.name = "storage", .kind = ValueKind::kText, .value_name = "KIND", .text = "What the bucket is: file, a directory", .fallback = "file"},
-      {.name = "bucket", .kind = ValueKind::kText, .value_name = "DIR", .text = "The directory that holds the objects; made where it is missing",
+      {.name = "storage",
+       .kind = ValueKind::kText,
+       .value_name = "KIND",
+       .text = "What the bucket is: file, a directory",
+       .fallback = "file"},
+      {.name = "bucket",
+       .kind = ValueKind::kText,
+       .value_name = "DIR",
+       .text = "The directory that holds the objects; made where it is missing",
        .fallback_text = "/var/jfs, or ~/.juicefs/local for other users than root"},
-      {.name = "block-size", .kind = ValueKind::kSize, .value_name = "SIZE", .text = "The largest object; a power of two",
-       .fallback = "4MiB", .bare_unit = 1024, .least = 64 * 1024, .most = 16 * kMiB},
-      {.name = "trash-days", .kind = ValueKind::kNumber, .value_name = "DAYS", .text = "How long removed files stay in .trash; 0: no trash",
-       .fallback = "1", .most = 3650},
+      {.name = "block-size",
+       .kind = ValueKind::kSize,
+       .value_name = "SIZE",
+       .text = "The largest object; a power of two",
+       .fallback = "4MiB",
+       .bare_unit = 1024,
+       .least = 64 * 1024,
+       .most = 16 * kMiB},
+      {.name = "trash-days",
+       .kind = ValueKind::kNumber,
+       .value_name = "DAYS",
+       .text = "How long removed files stay in .trash; 0: no trash",
+       .fallback = "1",
+       .most = 3650},
       {.name = "hash-prefix", .text = "Spread object names over 256 prefixes"},
-      {.name = "shards", .kind = ValueKind::kNumber, .value_name = "N", .text = "Spread objects over N buckets, named by %d in --bucket",
-       .fallback = "0", .most = 256},
-      {.name = "capacity", .kind = ValueKind::kSize, .value_name = "SIZE", .text = "How much the volume may hold; 0: unlimited",
-       .fallback = "0", .bare_unit = kGiB},
-      {.name = "inodes", .kind = ValueKind::kNumber, .value_name = "N", .text = "How many files and directories it may hold; 0: unlimited",
+      {.name = "shards",
+       .kind = ValueKind::kNumber,
+       .value_name = "N",
+       .text = "Spread objects over N buckets, named by %d in --bucket",
+       .fallback = "0",
+       .most = 256},
+      {.name = "capacity",
+       .kind = ValueKind::kSize,
+       .value_name = "SIZE",
+       .text = "How much the volume may hold; 0: unlimited",
+       .fallback = "0",
+       .bare_unit = kGiB},
+      {.name = "inodes",
+       .kind = ValueKind::kNumber,
+       .value_name = "N",
+       .text = "How many files and directories it may hold; 0: unlimited",
        .fallback = "0"},
-      {.name = "force", .text = "Change the settings of a volume of this name that is there already", .only_flag = true},
+      {.name = "force",
+       .text = "Change the settings of a volume of this name that is there already",
+       .only_flag = true},
   };
-  const std::string secrets = "secrets are not taken on the command line, where others see them; a file bucket needs none";
+  const std::string secrets =
+      "secrets are not taken on the command line, where others see them; a file bucket needs none";
   const std::string no_encryption = "this version does not encrypt; use a bucket that encrypts at rest";
   command.refused = {
       {"compress", 0, "this version does not compress; training data mostly is compressed already"},

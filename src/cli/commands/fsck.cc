@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// headrace fsck: does the metadata agree with itself, and does the bucket hold every object that it names? Writes nothing.
+// headrace fsck: does the metadata agree with itself, and does the bucket hold every object that it names? Writes
+// nothing.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -40,7 +41,8 @@ struct DamagedFile {
 };
 
 /// Which files show the broken slices, and under which names.
-Result<std::vector<DamagedFile>> files_of(const Context& context, records::RecordEngine& engine, const ObjectReport& report) {
+Result<std::vector<DamagedFile>> files_of(const Context& context, records::RecordEngine& engine,
+                                          const ObjectReport& report) {
   std::set<std::uint64_t> broken;
   for (const BrokenObject& one : report.broken) broken.insert(one.slice.value());
   std::map<std::uint64_t, DamagedFile> files;
@@ -55,7 +57,8 @@ Result<std::vector<DamagedFile>> files_of(const Context& context, records::Recor
       const Ino ino = std::get<records::SlicesKey>(item.key).ino;
       after = ino.value();
       for (const records::Slice& slice : std::get<records::SliceList>(item.record)) {
-        if (broken.contains(slice.id.value()) && files.size() < kFilesMax) files[ino.value()].slices.insert(slice.id.value());
+        if (broken.contains(slice.id.value()) && files.size() < kFilesMax)
+          files[ino.value()].slices.insert(slice.id.value());
       }
     }
   }
@@ -70,26 +73,31 @@ Result<std::vector<DamagedFile>> files_of(const Context& context, records::Recor
   return found;
 }
 
-std::string text_of(const meta::CheckReport& report, const ObjectReport& objects, const std::vector<DamagedFile>& files) {
+std::string text_of(const meta::CheckReport& report, const ObjectReport& objects,
+                    const std::vector<DamagedFile>& files) {
   std::string out;
-  for (const meta::Finding& finding : report.findings) out += fmt::format("{}: {}\n", meta::name_of(finding.kind), printable(finding.sentence));
+  for (const meta::Finding& finding : report.findings)
+    out += fmt::format("{}: {}\n", meta::name_of(finding.kind), printable(finding.sentence));
   if (report.findings_total > report.findings.size()) {
     out += fmt::format("... and {} findings more\n", format_count(report.findings_total - report.findings.size()));
   }
-  for (const BrokenObject& one : objects.broken) out += fmt::format("object {}: {}\n", one.fault.object, one.fault.sentence);
+  for (const BrokenObject& one : objects.broken)
+    out += fmt::format("object {}: {}\n", one.fault.object, one.fault.sentence);
   if (objects.broken_total > objects.broken.size()) {
     out += fmt::format("... and {} objects more\n", format_count(objects.broken_total - objects.broken.size()));
   }
   for (const DamagedFile& file : files) {
-    out += fmt::format("damaged: {}\n", file.paths.empty() ? fmt::format("inode {}", file.ino.value()) : printable(file.paths.front()));
+    out += fmt::format("damaged: {}\n",
+                       file.paths.empty() ? fmt::format("inode {}", file.ino.value()) : printable(file.paths.front()));
   }
-  out += fmt::format("{} directories, {} files, {} others; {} in {} slices, {} objects\n", format_count(report.directories),
-                     format_count(report.files), format_count(report.others), format_size(objects.bytes),
-                     format_count(objects.slices), format_count(objects.objects));
+  out += fmt::format("{} directories, {} files, {} others; {} in {} slices, {} objects\n",
+                     format_count(report.directories), format_count(report.files), format_count(report.others),
+                     format_size(objects.bytes), format_count(objects.slices), format_count(objects.objects));
   return out;
 }
 
-ordered_json json_of(const meta::CheckReport& report, const ObjectReport& objects, const std::vector<DamagedFile>& files) {
+ordered_json json_of(const meta::CheckReport& report, const ObjectReport& objects,
+                     const std::vector<DamagedFile>& files) {
   ordered_json document = new_document("Fsck");
   document["directories"] = report.directories;
   document["files"] = report.files;
@@ -100,27 +108,34 @@ ordered_json json_of(const meta::CheckReport& report, const ObjectReport& object
   document["findingsTotal"] = report.findings_total;
   document["findings"] = ordered_json::array();
   for (const meta::Finding& finding : report.findings) {
-    document["findings"].push_back({{"kind", meta::name_of(finding.kind)}, {"inode", finding.ino.value()}, {"slice", finding.slice.value()}, {"sentence", finding.sentence}});
+    document["findings"].push_back({{"kind", meta::name_of(finding.kind)},
+                                    {"inode", finding.ino.value()},
+                                    {"slice", finding.slice.value()},
+                                    {"sentence", finding.sentence}});
   }
   document["brokenObjectsTotal"] = objects.broken_total;
   document["brokenObjects"] = ordered_json::array();
   for (const BrokenObject& one : objects.broken) {
-    document["brokenObjects"].push_back({{"object", one.fault.object}, {"slice", one.slice.value()}, {"sentence", one.fault.sentence}});
+    document["brokenObjects"].push_back(
+        {{"object", one.fault.object}, {"slice", one.slice.value()}, {"sentence", one.fault.sentence}});
   }
   document["damagedFiles"] = ordered_json::array();
-  for (const DamagedFile& file : files) document["damagedFiles"].push_back({{"inode", file.ino.value()}, {"paths", file.paths}});
+  for (const DamagedFile& file : files)
+    document["damagedFiles"].push_back({{"inode", file.ino.value()}, {"paths", file.paths}});
   return document;
 }
 
 /// Findings that are more than statistics which a client had not written yet.
 std::uint64_t damage_in(const meta::CheckReport& report) {
   std::uint64_t harmless = 0;
-  for (const meta::Finding& finding : report.findings) harmless += finding.kind == meta::FindingKind::kNoDirStats ? 1 : 0;
+  for (const meta::Finding& finding : report.findings)
+    harmless += finding.kind == meta::FindingKind::kNoDirStats ? 1 : 0;
   return report.findings_total - harmless;
 }
 
 /// Whether what a reference shows is zeros, as its objects say.
-Result<bool> shows_zeros(const Scope& scope, object::ObjectStore& objects, const block::Layout& layout, const records::Slice& reference) {
+Result<bool> shows_zeros(const Scope& scope, object::ObjectStore& objects, const block::Layout& layout,
+                         const records::Slice& reference) {
   std::vector<std::byte> bytes(std::min<std::uint64_t>(layout.block_bytes, reference.len));
   for (std::uint32_t done = 0; done < reference.len;) {
     const std::uint32_t at = reference.off + done, block = at / layout.block_bytes, within = at % layout.block_bytes;
@@ -146,7 +161,9 @@ Outcome run_fsck(Context& context) {
   Progress progress(context.terminal, context.scheduler.clock(), "checking slices", 0, context.options.on("quiet"));
   meta::CheckOptions options;
   options.findings_max = kFaultsMax;
-  options.is_zero = [&](const records::Slice& reference) { return shows_zeros(context.scope, (*store)->objects(), layout, reference); };
+  options.is_zero = [&](const records::Slice& reference) {
+    return shows_zeros(context.scope, (*store)->objects(), layout, reference);
+  };
   options.needed_slice = [&](SliceId slice, std::uint32_t size) -> Result<void> {
     if (context.scope.stop.stop_requested()) return Code::kInterrupted;
     TRY(const std::vector<SliceObject>* found, present.of(context.scope, slice));
@@ -173,8 +190,9 @@ Outcome run_fsck(Context& context) {
   }
   const std::uint64_t damage = damage_in(*report);
   if (damage == 0 && objects.broken_total == 0) return {};
-  return fail(Exit::kDamaged, fmt::format("volume {}: {} findings in the metadata, {} objects missing or wrong", access->format.name,
-                                          format_count(damage), format_count(objects.broken_total)));
+  return fail(Exit::kDamaged,
+              fmt::format("volume {}: {} findings in the metadata, {} objects missing or wrong", access->format.name,
+                          format_count(damage), format_count(objects.broken_total)));
 }
 
 }  // namespace
@@ -184,7 +202,8 @@ Command fsck_command() {
   command.name = "fsck";
   command.summary = "Check a volume: metadata against itself, and against the objects in the bucket";
   command.description =
-      "Changes nothing. Ends with 8 when something is damaged or missing. Of a volume that is being changed meanwhile, the difference "
+      "Changes nothing. Ends with 8 when something is damaged or missing. Of a volume that is being changed meanwhile, "
+      "the difference "
       "between two moments can show as a finding: look again when it is quiet.";
   command.arguments = {meta_url_argument()};
   command.options = {bucket_option(), {.name = "quiet", .letter = 'q', .text = "No progress"}};

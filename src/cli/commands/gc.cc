@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// headrace gc: what a volume keeps without need: objects that nothing names, files and slices whose release was not finished. Says
-// what there is; removes it with --delete.
+// headrace gc: what a volume keeps without need: objects that nothing names, files and slices whose release was not
+// finished. Says what there is; removes it with --delete.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -11,8 +11,8 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/volume_access.h"
-#include "object/file_tree.h"
 #include "meta/check.h"
+#include "object/file_tree.h"
 
 namespace headrace::cli {
 namespace {
@@ -35,7 +35,8 @@ Result<std::uint64_t> count_records(const Scope& scope, records::RecordEngine& e
                                     std::uint64_t (*number)(const records::Key&)) {
   std::uint64_t count = 0, after = 0;
   for (;;) {
-    const auto page = engine.read(scope, {}, [&](records::RecordTxn& txn) { return txn.scan(records::WholeVolume{what, after}, kPage); });
+    const auto page = engine.read(
+        scope, {}, [&](records::RecordTxn& txn) { return txn.scan(records::WholeVolume{what, after}, kPage); });
     if (!page) return page.error();
     if (page->empty()) return count;
     count += page->size();
@@ -45,17 +46,21 @@ Result<std::uint64_t> count_records(const Scope& scope, records::RecordEngine& e
 
 Result<void> count_pending(const Scope& scope, records::RecordEngine& engine, GcReport& report) {
   using records::Key;
-  TRY(report.deleted_files, count_records(scope, engine, records::Whole::kDeletedFiles,
-                                          [](const Key& key) { return std::get<records::DeletedFileKey>(key).ino.value(); }));
-  TRY(report.pending_slices, count_records(scope, engine, records::Whole::kPendingSliceRefs,
-                                           [](const Key& key) { return std::get<records::SliceRefKey>(key).id.value(); }));
-  TRY(report.retired_slices, count_records(scope, engine, records::Whole::kDelayedSlices,
-                                           [](const Key& key) { return std::get<records::DelayedSlicesKey>(key).made_by.value(); }));
+  TRY(report.deleted_files, count_records(scope, engine, records::Whole::kDeletedFiles, [](const Key& key) {
+        return std::get<records::DeletedFileKey>(key).ino.value();
+      }));
+  TRY(report.pending_slices, count_records(scope, engine, records::Whole::kPendingSliceRefs, [](const Key& key) {
+        return std::get<records::SliceRefKey>(key).id.value();
+      }));
+  TRY(report.retired_slices, count_records(scope, engine, records::Whole::kDelayedSlices, [](const Key& key) {
+        return std::get<records::DelayedSlicesKey>(key).made_by.value();
+      }));
   return {};
 }
 
 /// Releases what meta plans, until nothing is left: deleted files first, since they give pending slices.
-Outcome release_pending(const Context& context, const VolumeAccess& access, object::ObjectStore& objects, GcReport& report) {
+Outcome release_pending(const Context& context, const VolumeAccess& access, object::ObjectStore& objects,
+                        GcReport& report) {
   TRY(const auto volume, meta::Volume::open(context.scope, *access.engine, context.scheduler, context.log,
                                             {.mount_point = "gc", .has_session = false}));
   const block::Layout layout{access.format.block_bytes(), access.format.hash_prefix};
@@ -82,8 +87,8 @@ Outcome release_pending(const Context& context, const VolumeAccess& access, obje
 }
 
 /// Looks at every object below chunks/ and removes the leaked ones where asked to.
-Outcome sweep_objects(const Context& context, const block::Layout& layout, object::ObjectStore& objects, const NeededSlices& needed,
-                      GcReport& report) {
+Outcome sweep_objects(const Context& context, const block::Layout& layout, object::ObjectStore& objects,
+                      const NeededSlices& needed, GcReport& report) {
   Progress progress(context.terminal, context.scheduler.clock(), "looking at objects", 0, context.options.on("quiet"));
   const std::int64_t old = context.scheduler.clock().wall().seconds - kLeakAgeSeconds;
   const bool deletes = context.options.on("delete");
@@ -130,14 +135,18 @@ void print(Context& context, const GcReport& report) {
     return print_json(context.terminal, document);
   }
   Table table({"WHAT", "COUNT", "SIZE"});
-  const auto add = [&table](std::string what, const Counted& c) { table.add_row({std::move(what), format_count(c.count), format_size(c.bytes)}); };
+  const auto add = [&table](std::string what, const Counted& c) {
+    table.add_row({std::move(what), format_count(c.count), format_size(c.bytes)});
+  };
   add("objects in use", report.in_use);
   add(fmt::format("leaked objects {}", verb), report.leaked);
   add("nameless objects younger than an hour, kept", report.young);
   add("files in chunks/ that are no blocks, kept", report.foreign);
-  table.add_row({fmt::format("deleted files {}", report.was_deleted ? "released" : "to be released"), format_count(report.deleted_files), ""});
+  table.add_row({fmt::format("deleted files {}", report.was_deleted ? "released" : "to be released"),
+                 format_count(report.deleted_files), ""});
   table.add_row({fmt::format("slices without a reference {}", verb), format_count(report.pending_slices), ""});
-  table.add_row({fmt::format("slices retired by compaction {}", report.was_deleted ? "released" : "found"), format_count(report.retired_slices), ""});
+  table.add_row({fmt::format("slices retired by compaction {}", report.was_deleted ? "released" : "found"),
+                 format_count(report.retired_slices), ""});
   context.terminal.out(table.text());
   if (!report.was_deleted && report.leaked.count + report.deleted_files + report.pending_slices > 0) {
     context.terminal.err("nothing was removed; --delete removes it\n");
@@ -181,7 +190,8 @@ Command gc_command() {
   command.name = "gc";
   command.summary = "Find, and with --delete remove, what a volume keeps without need";
   command.description =
-      "Objects that no slice names are removed when they are older than an hour: younger ones may belong to a file that is being "
+      "Objects that no slice names are removed when they are older than an hour: younger ones may belong to a file "
+      "that is being "
       "written. Files in the trash are not touched.";
   command.arguments = {meta_url_argument()};
   command.options = {
@@ -193,7 +203,8 @@ Command gc_command() {
       {"compact", 0, "chunks are compacted by the mounts that read and write them"},
       {"threads", 'p', "objects are removed a thousand at a time"},
   };
-  command.examples = {{"headrace gc sqlite3:///var/lib/data.db", "what would go"}, {"headrace gc sqlite3:///var/lib/data.db --delete", "remove it"}};
+  command.examples = {{"headrace gc sqlite3:///var/lib/data.db", "what would go"},
+                      {"headrace gc sqlite3:///var/lib/data.db --delete", "remove it"}};
   command.prints = true;
   command.run = run_gc;
   return command;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// headrace info: what the volume knows of a file, where its bytes are, and how the kernel serves it (command 1005 of the control
-// protocol; the member "Place" is ours).
+// headrace info: what the volume knows of a file, where its bytes are, and how the kernel serves it (command 1005 of
+// the control protocol; the member "Place" is ours).
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -29,7 +29,8 @@ std::expected<ordered_json, Failure> ask_info(const Context& context, const Moun
   });
   if (!answer) return std::unexpected<Failure>(answer.error());
   ordered_json document = ordered_json::parse(*answer, nullptr, false);
-  if (!document.is_object()) return fail(Exit::kDamaged, fmt::format("the server of {} sent no JSON object", at.mount_point));
+  if (!document.is_object())
+    return fail(Exit::kDamaged, fmt::format("the server of {} sent no JSON object", at.mount_point));
   if (document.value("Failed", false)) {
     return fail(Exit::kFailed, fmt::format("{}: {}", at.path, document.value("Reason", std::string("failed"))));
   }
@@ -83,7 +84,8 @@ std::string text_of(const MountedPath& at, const ordered_json& info) {
   for (const auto& object : objects) {
     const std::string key = object.value("Key", std::string());
     table.add_row({std::to_string(object.value("ChunkIndex", std::uint64_t{0})), key.empty() ? "(hole)" : key,
-                   std::to_string(object.value("Size", std::uint64_t{0})), std::to_string(object.value("Off", std::uint64_t{0})),
+                   std::to_string(object.value("Size", std::uint64_t{0})),
+                   std::to_string(object.value("Off", std::uint64_t{0})),
                    std::to_string(object.value("Len", std::uint64_t{0}))});
   }
   return out + table.text();
@@ -95,7 +97,8 @@ Outcome run_info(Context& context) {
   for (const std::string& path : context.options.arguments) {
     const auto at = find_mounted(context, path);
     if (!at) return std::unexpected<Failure>(at.error());
-    Progress progress(context.terminal, context.scheduler.clock(), fmt::format("walking {}", at->path), 0, context.options.on("quiet"));
+    Progress progress(context.terminal, context.scheduler.clock(), fmt::format("walking {}", at->path), 0,
+                      context.options.on("quiet"));
     auto info = ask_info(context, *at, progress);
     if (!info) return std::unexpected<Failure>(info.error());
     if (context.wants_json()) {

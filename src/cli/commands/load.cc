@@ -31,30 +31,35 @@ struct Place {
 };
 
 std::expected<Place, Failure> place_of(const std::string& url) {
-  if (!url.starts_with(kScheme)) return fail(Exit::kUsage, "a dump is loaded into sqlite3://PATH", "headrace load --help");
+  if (!url.starts_with(kScheme))
+    return fail(Exit::kUsage, "a dump is loaded into sqlite3://PATH", "headrace load --help");
   const std::string rest = url.substr(kScheme.size());
   const std::size_t question = rest.find('?');
   Place place{rest.substr(0, question), question == std::string::npos ? "" : rest.substr(question)};
   if (place.path.empty()) return fail(Exit::kUsage, "sqlite3://PATH needs the path of a database file");
   struct stat there = {};
   if (::lstat(place.path.c_str(), &there) == 0) {
-    return fail(Exit::kConflict, fmt::format("there is something at {} already; a dump is loaded into a new database", place.path),
+    return fail(Exit::kConflict,
+                fmt::format("there is something at {} already; a dump is loaded into a new database", place.path),
                 "name another path, or move that file away");
   }
   return place;
 }
 
 void remove_beside(const Place& place) {
-  for (const char* suffix : {"", "-wal", "-shm", "-journal", "-headrace-checkpoint"}) ::unlink((place.beside() + suffix).c_str());
+  for (const char* suffix : {"", "-wal", "-shm", "-journal", "-headrace-checkpoint"})
+    ::unlink((place.beside() + suffix).c_str());
 }
 
 Result<void> publish(const Place& place) {
   const std::string beside = place.beside();
   // Nobody else's new database is replaced.
-  if (::renameat2(AT_FDCWD, beside.c_str(), AT_FDCWD, place.path.c_str(), RENAME_NOREPLACE) != 0) return errno_error(errno, "rename " + beside);
+  if (::renameat2(AT_FDCWD, beside.c_str(), AT_FDCWD, place.path.c_str(), RENAME_NOREPLACE) != 0)
+    return errno_error(errno, "rename " + beside);
   const std::string folder = std::filesystem::path(place.path).parent_path().string();
   const UniqueFd directory(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.is_open() || ::fsync(directory.get()) != 0) return errno_error(errno, "sync the directory of " + place.path);
+  if (!directory.is_open() || ::fsync(directory.get()) != 0)
+    return errno_error(errno, "sync the directory of " + place.path);
   return {};
 }
 
@@ -91,8 +96,9 @@ Outcome run_load(Context& context) {
     remove_beside(*place);
     return fail("cannot load", published.error());
   }
-  context.terminal.err(fmt::format("volume {}: {} files and directories, {}; its objects are looked for in {}\n", summary->format.name,
-                                   format_count(summary->inodes), format_size(summary->used_bytes), summary->format.bucket));
+  context.terminal.err(fmt::format("volume {}: {} files and directories, {}; its objects are looked for in {}\n",
+                                   summary->format.name, format_count(summary->inodes),
+                                   format_size(summary->used_bytes), summary->format.bucket));
   return {};
 }
 
@@ -103,11 +109,14 @@ Command load_command() {
   command.name = "load";
   command.summary = "Make a volume's metadata out of a dump or a backup";
   command.description =
-      "FILE is what headrace dump, juicefs dump or a mount's backup in the bucket (NAME/meta/dump-….json.gz) wrote. The database must not exist "
-      "yet; when the load fails there is none. Sessions and locks are not in a dump. Run headrace fsck on the result: what was written after the "
+      "FILE is what headrace dump, juicefs dump or a mount's backup in the bucket (NAME/meta/dump-….json.gz) wrote. "
+      "The database must not exist "
+      "yet; when the load fails there is none. Sessions and locks are not in a dump. Run headrace fsck on the result: "
+      "what was written after the "
       "dump was made is not in it.";
-  command.arguments = {{"META-URL", "where the metadata go: sqlite3://PATH, a new file"},
-                       {"FILE", "the dump, compressed with gzip or not; - for the standard input, which is the default", false}};
+  command.arguments = {
+      {"META-URL", "where the metadata go: sqlite3://PATH, a new file"},
+      {"FILE", "the dump, compressed with gzip or not; - for the standard input, which is the default", false}};
   command.refused = {
       {"binary", 0, "dumps are JSON here"},
       {"stat", 0, "dumps are JSON here"},
@@ -115,7 +124,9 @@ Command load_command() {
       {"encrypt-rsa-key", 0, "this version does not decrypt"},
       {"encrypt-algo", 0, "this version does not decrypt"},
   };
-  command.examples = {{"headrace load sqlite3:///var/lib/data.db /mnt/disk/objects/data/meta/dump-2026-11-22-101530.json.gz", "after the database was lost"}};
+  command.examples = {
+      {"headrace load sqlite3:///var/lib/data.db /mnt/disk/objects/data/meta/dump-2026-11-22-101530.json.gz",
+       "after the database was lost"}};
   command.run = run_load;
   return command;
 }

@@ -71,13 +71,23 @@ Command stats_command() {
   command.summary = "Show what a mount does, a line each second";
   command.arguments = {{"MOUNTPOINT", "a mount, or a path on it"}};
   command.options = {
-      {.name = "interval", .kind = ValueKind::kDuration, .value_name = "TIME", .text = "Between two lines", .fallback = "1s",
-       .least = 100'000'000, .most = 3600'000'000'000},
-      {.name = "count", .letter = 'c', .kind = ValueKind::kNumber, .value_name = "N", .text = "End after so many lines; 0: at Ctrl-C",
+      {.name = "interval",
+       .kind = ValueKind::kDuration,
+       .value_name = "TIME",
+       .text = "Between two lines",
+       .fallback = "1s",
+       .least = 100'000'000,
+       .most = 3600'000'000'000},
+      {.name = "count",
+       .letter = 'c',
+       .kind = ValueKind::kNumber,
+       .value_name = "N",
+       .text = "End after so many lines; 0: at Ctrl-C",
        .fallback = "0"},
   };
   command.refused = {{"schema", 0, "all columns are shown"}, {"verbosity", 'l', "all columns are shown"}};
-  command.examples = {{"headrace stats /data", "until Ctrl-C"}, {"headrace stats /data --count 60 -o json", "a minute, as JSON lines"}};
+  command.examples = {{"headrace stats /data", "until Ctrl-C"},
+                      {"headrace stats /data --count 60 -o json", "a minute, as JSON lines"}};
   command.prints = true;
   command.run = run_stats;
   return command;

@@ -51,7 +51,8 @@ Outcome warm(const Context& context, const Batch& batch, Progress& progress, War
   if (!answer) return std::unexpected<Failure>(answer.error());
   if (answer->empty()) return {};  // in the background
   const ordered_json document = ordered_json::parse(*answer, nullptr, false);
-  if (!document.is_object()) return fail(Exit::kDamaged, fmt::format("the server of {} sent no JSON object", batch.at.mount_point));
+  if (!document.is_object())
+    return fail(Exit::kDamaged, fmt::format("the server of {} sent no JSON object", batch.at.mount_point));
   warmed.files += document.value("FileCount", std::uint64_t{0});
   warmed.bytes += document.value("TotalBytes", std::uint64_t{0});
   warmed.missing_bytes += document.value("MissBytes", std::uint64_t{0});
@@ -59,17 +60,21 @@ Outcome warm(const Context& context, const Batch& batch, Progress& progress, War
 }
 
 Outcome run_warmup(Context& context) {
-  if (context.options.on("evict") && context.options.on("check")) return fail(Exit::kUsage, "--evict and --check cannot both be");
+  if (context.options.on("evict") && context.options.on("check"))
+    return fail(Exit::kUsage, "--evict and --check cannot both be");
   std::map<std::string, Batch> batches;
   for (const std::string& path : context.options.arguments) {
     const auto at = find_mounted(context, path);
     if (!at) return std::unexpected<Failure>(at.error());
-    if (at->path.find('\n') != std::string::npos) return fail(Exit::kUsage, "a path with a newline cannot be asked for; name its directory");
+    if (at->path.find('\n') != std::string::npos)
+      return fail(Exit::kUsage, "a path with a newline cannot be asked for; name its directory");
     Batch& batch = batches[at->mount_point];
     batch.at = *at;
     batch.paths.push_back(at->in_volume);
   }
-  const std::string doing = context.options.on("check") ? "looking" : context.options.on("evict") ? "evicting" : "warming up";
+  const std::string doing = context.options.on("check")   ? "looking"
+                            : context.options.on("evict") ? "evicting"
+                                                          : "warming up";
   Progress progress(context.terminal, context.scheduler.clock(), doing, 0, context.options.on("quiet"));
   Warmed warmed;
   for (auto& [mount_point, batch] : batches) {
@@ -106,15 +111,24 @@ Command warmup_command() {
   command.summary = "Bring files into this node's RAM ahead of use";
   command.arguments = {{"PATH", "files and directories on a mounted volume", true, true}};
   command.options = {
-      {.name = "threads", .letter = 'p', .kind = ValueKind::kNumber, .value_name = "N", .text = "How many files at a time", .fallback = "50",
-       .least = 1, .most = 1000},
+      {.name = "threads",
+       .letter = 'p',
+       .kind = ValueKind::kNumber,
+       .value_name = "N",
+       .text = "How many files at a time",
+       .fallback = "50",
+       .least = 1,
+       .most = 1000},
       {.name = "background", .letter = 'b', .text = "Return at once; the server goes on"},
       {.name = "check", .text = "Only say how much of it is here"},
-      {.name = "evict", .text = "Give up what this node holds of them instead; a copy that the kernel serves just now stays until it is closed"},
+      {.name = "evict",
+       .text = "Give up what this node holds of them instead; a copy that the kernel serves just now stays until it is "
+               "closed"},
       {.name = "quiet", .letter = 'q', .text = "No progress"},
   };
   command.refused = {{"file", 'f', "use xargs: xargs -d '\\n' headrace warmup < FILE"}};
-  command.examples = {{"headrace warmup /data/train", "before the first epoch"}, {"headrace warmup --check /data/train", "how warm is it"},
+  command.examples = {{"headrace warmup /data/train", "before the first epoch"},
+                      {"headrace warmup --check /data/train", "how warm is it"},
                       {"headrace warmup --evict /data/old", "make room"}};
   command.prints = true;
   command.run = [](Context& context) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel's end of a fake device: a socket pair that keeps messages whole, one for each request and one for each reply. Every wait has an end.
+// The kernel's end of a fake device: a socket pair that keeps messages whole, one for each request and one for each
+// reply. Every wait has an end.
 #pragma once
 
 #include <cstring>

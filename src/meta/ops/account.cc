@@ -10,7 +10,8 @@
 namespace headrace::meta::ops {
 
 Usage usage_of(const Attr& attr) {
-  return {attr.type == FileType::kRegular ? static_cast<std::int64_t>(attr.length) : 0, static_cast<std::int64_t>(space_of(attr)), 1};
+  return {attr.type == FileType::kRegular ? static_cast<std::int64_t>(attr.length) : 0,
+          static_cast<std::int64_t>(space_of(attr)), 1};
 }
 
 void add_dir_stats(RecordTxn& txn, const OpContext& context, Ino directory, Usage usage) {
@@ -41,13 +42,16 @@ Result<void> check_room(RecordTxn& txn, const OpContext& context, std::int64_t s
 Result<void> check_room_in_list(RecordTxn& txn, Ino ino, ChunkIndex chunk, std::size_t more) {
   TRY(const std::optional<SliceList> list, get(txn, SlicesKey{ino, chunk}));
   if (!list || list->size() + more <= kSliceListMax) return {};
-  return Error(Code::kThrottled, "a chunk of the file has as many references as the format allows, until it is compacted");
+  return Error(Code::kThrottled,
+               "a chunk of the file has as many references as the format allows, until it is compacted");
 }
 
-Result<void> account_length(RecordTxn& txn, const OpContext& context, Ino ino, const Attr& attr, std::uint64_t before, std::uint64_t after) {
+Result<void> account_length(RecordTxn& txn, const OpContext& context, Ino ino, const Attr& attr, std::uint64_t before,
+                            std::uint64_t after) {
   if (before == after) return {};
-  const Usage change{static_cast<std::int64_t>(after) - static_cast<std::int64_t>(before),
-                     static_cast<std::int64_t>(space_of_length(after)) - static_cast<std::int64_t>(space_of_length(before)), 0};
+  const Usage change{
+      static_cast<std::int64_t>(after) - static_cast<std::int64_t>(before),
+      static_cast<std::int64_t>(space_of_length(after)) - static_cast<std::int64_t>(space_of_length(before)), 0};
   TRY_OK(check_room(txn, context, change.space, 0));
   add_volume_usage(txn, change.space, 0);
   if (!context.format.dir_stats) return {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The volume's accounts: what it uses in all, what each directory's children amount to, and whether there is room for more
-// (format sheet, sections 3.7 and 3.8). Operations write differences; nothing here reads a directory.
+// The volume's accounts: what it uses in all, what each directory's children amount to, and whether there is room for
+// more (format sheet, sections 3.7 and 3.8). Operations write differences; nothing here reads a directory.
 #pragma once
 
 #include <cstdint>
@@ -23,18 +23,21 @@ void add_dir_stats(RecordTxn& txn, const OpContext& context, Ino directory, Usag
 /// "usedSpace" and "totalInodes".
 void add_volume_usage(RecordTxn& txn, std::int64_t space, std::int64_t inodes);
 
-/// kNoSpace: the volume's capacity or number of inodes would be exceeded. Reads the counters only where there are limits.
+/// kNoSpace: the volume's capacity or number of inodes would be exceeded. Reads the counters only where there are
+/// limits.
 Result<void> check_room(RecordTxn& txn, const OpContext& context, std::int64_t space, std::int64_t inodes);
 
-/// kThrottled: the list of this chunk has no room for so many more references, until it is compacted. Other clients keep a list in 64 KiB.
+/// kThrottled: the list of this chunk has no room for so many more references, until it is compacted. Other clients
+/// keep a list in 64 KiB.
 Result<void> check_room_in_list(RecordTxn& txn, Ino ino, ChunkIndex chunk, std::size_t more);
 
-/// The accounts of a regular file whose length changes from `before` to `after`: room is checked when it grows, and all directories
-/// that hold the file are told.
-Result<void> account_length(RecordTxn& txn, const OpContext& context, Ino ino, const Attr& attr, std::uint64_t before, std::uint64_t after);
+/// The accounts of a regular file whose length changes from `before` to `after`: room is checked when it grows, and all
+/// directories that hold the file are told.
+Result<void> account_length(RecordTxn& txn, const OpContext& context, Ino ino, const Attr& attr, std::uint64_t before,
+                            std::uint64_t after);
 
-/// New mtime and ctime for a directory whose entries changed. `must`: whatever skip_dir_mtime says, because nlink changes too.
-/// False: the record stays as it is and need not be written.
+/// New mtime and ctime for a directory whose entries changed. `must`: whatever skip_dir_mtime says, because nlink
+/// changes too. False: the record stays as it is and need not be written.
 bool touch_directory(const OpContext& context, Attr& directory, bool must);
 
 }  // namespace headrace::meta::ops

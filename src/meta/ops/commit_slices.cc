@@ -24,12 +24,14 @@ bool is_well_formed(const Slice& slice) {
 
 }  // namespace
 
-Result<Attr> commit_slices(RecordTxn& txn, const OpContext& context, Ino ino, std::span<const NewSlice> slices, Timestamp modified) {
+Result<Attr> commit_slices(RecordTxn& txn, const OpContext& context, Ino ino, std::span<const NewSlice> slices,
+                           Timestamp modified) {
   TRY(Attr attr, load_inode(txn, ino));
   if (attr.type != FileType::kRegular) return Code::kNotPermitted;
   std::uint64_t length = attr.length;
   for (const NewSlice& fresh : slices) {
-    if (!is_well_formed(fresh.slice)) return Error(Code::kInvalid, "a slice that reaches beyond its chunk or its own size");
+    if (!is_well_formed(fresh.slice))
+      return Error(Code::kInvalid, "a slice that reaches beyond its chunk or its own size");
     const std::uint64_t end = start_of(fresh.chunk) + fresh.slice.pos + fresh.slice.len;
     if (end > kFileBytesMax) return Code::kFileTooBig;
     length = std::max(length, end);

@@ -15,7 +15,8 @@ ON_EACH_ENGINE(CommitSlices);
 TEST_P(CommitSlices, BytesLengthAndReferencesAppearTogether) {
   TestVolume volume(GetParam());
   const Ino file = volume.make_file(kRootIno, "a");
-  const NewSlice slices[] = {{ChunkIndex{0}, {0, SliceId{71}, 100, 0, 100}}, {ChunkIndex{1}, {10, SliceId{72}, 50, 0, 50}}};
+  const NewSlice slices[] = {{ChunkIndex{0}, {0, SliceId{71}, 100, 0, 100}},
+                             {ChunkIndex{1}, {10, SliceId{72}, 50, 0, 50}}};
   volume.pass(std::chrono::seconds(1));
   const Timestamp written{1699999999, 5};
   const auto attr = volume->commit_slices(scope_, file, slices, written);
@@ -69,7 +70,9 @@ TEST_P(CommitSlices, AListThatIsFullTakesNoMore) {
   const Ino file = volume.make_file(kRootIno, "a");
   records::SliceList list(kSliceListMax - 1, {0, SliceId{0}, 0, 0, 10});
   volume.put_record(records::SlicesKey{file, ChunkIndex{0}}, list);
-  const NewSlice slices[] = {{ChunkIndex{0}, {0, SliceId{71}, 9, 0, 9}}, {ChunkIndex{0}, {9, SliceId{72}, 9, 0, 9}}, {ChunkIndex{1}, {0, SliceId{73}, 9, 0, 9}}};
+  const NewSlice slices[] = {{ChunkIndex{0}, {0, SliceId{71}, 9, 0, 9}},
+                             {ChunkIndex{0}, {9, SliceId{72}, 9, 0, 9}},
+                             {ChunkIndex{1}, {0, SliceId{73}, 9, 0, 9}}};
   EXPECT_EQ(volume->commit_slices(scope_, file, slices, volume.now()).code(), Code::kThrottled);
   EXPECT_FALSE(volume.record(SliceRefKey{SliceId{71}, 9}));
   EXPECT_FALSE(volume.record(records::SlicesKey{file, ChunkIndex{1}}));

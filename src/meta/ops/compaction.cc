@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// commit_compaction: the front of a list is replaced by one slice with the same bytes (format sheet, section 1.4). And what it retired
-// is given back later, when the volume keeps a trash.
+// commit_compaction: the front of a list is replaced by one slice with the same bytes (format sheet, section 1.4). And
+// what it retired is given back later, when the volume keeps a trash.
 #include <algorithm>
 
 #include "meta/ops/operations.h"

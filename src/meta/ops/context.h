@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an operation is told besides its arguments: the description of the volume, the time, who this client is, and what it
-// holds open. All of it is fixed while the operation runs, also when it runs again.
+// What an operation is told besides its arguments: the description of the volume, the time, who this client is, and
+// what it holds open. All of it is fixed while the operation runs, also when it runs again.
 #pragma once
 
 #include "base/attr.h"
@@ -15,8 +15,8 @@ namespace headrace::meta {
 class Holders {
  public:
   virtual ~Holders() = default;
-  /// Asked by the operation that takes the last name of a regular file away. The answer stays true until the outcome of the
-  /// operation is known: nobody starts to hold the file meanwhile.
+  /// Asked by the operation that takes the last name of a regular file away. The answer stays true until the outcome of
+  /// the operation is known: nobody starts to hold the file meanwhile.
   virtual bool is_held(Ino ino) = 0;
   /// Whether a handle of this client is older than the file's way into the trash: POSIX lets it change the file still.
   virtual bool was_held_before_trash(Ino ino) = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// copy_range: one file shows another's slices too, so that no byte is moved. Every piece that shows is one more reference.
+// copy_range: one file shows another's slices too, so that no byte is moved. Every piece that shows is one more
+// reference.
 #include <algorithm>
 #include <map>
 
@@ -48,7 +49,8 @@ Lists references_of(const ExtentList& extents) {
     while (extent.length > 0) {
       const ChunkIndex chunk = chunk_of(extent.offset);
       const std::uint64_t here = std::min(extent.length, start_of(chunk) + kChunkBytes - extent.offset);
-      lists[chunk].push_back({offset_in_chunk(extent.offset), extent.slice, extent.slice_size, extent.slice_offset, static_cast<std::uint32_t>(here)});
+      lists[chunk].push_back({offset_in_chunk(extent.offset), extent.slice, extent.slice_size, extent.slice_offset,
+                              static_cast<std::uint32_t>(here)});
       extent.offset += here;
       extent.length -= here;
       if (!extent.is_hole()) extent.slice_offset += static_cast<std::uint32_t>(here);
@@ -83,7 +85,8 @@ Result<CopyResult> copy_range(RecordTxn& txn, const OpContext& context, const Co
   length = std::min(length, kChunksMax * kChunkBytes);
   if (length == 0) return CopyResult{0, out};
   if (ends.out_offset > kFileBytesMax || length > kFileBytesMax - ends.out_offset) return Code::kFileTooBig;
-  if (ends.in == ends.out && ends.in_offset < ends.out_offset + length && ends.out_offset < ends.in_offset + length) return Code::kInvalid;
+  if (ends.in == ends.out && ends.in_offset < ends.out_offset + length && ends.out_offset < ends.in_offset + length)
+    return Code::kInvalid;
 
   TRY(const Pieces pieces, visible_pieces(txn, ends, in, length));
   TRY_OK(append_references(txn, ends.out, references_of(pieces.extents)));

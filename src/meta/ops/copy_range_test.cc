@@ -32,7 +32,8 @@ TEST_P(CopyRange, APieceThatCrossesAChunkBecomesTwoReferences) {
   const SliceId slice = volume.write(in, 0, kMiB);
   ASSERT_TRUE(volume->copy_range(scope_, in, 0, out, kChunkBytes - 1000, kMiB));
   EXPECT_EQ(volume.record(SliceRefKey{slice, kMiB}), 3);
-  EXPECT_EQ(volume->chunk(scope_, out, ChunkIndex{1})->extents, (ExtentList{{kChunkBytes, kMiB - 1000, slice, kMiB, 1000}}));
+  EXPECT_EQ(volume->chunk(scope_, out, ChunkIndex{1})->extents,
+            (ExtentList{{kChunkBytes, kMiB - 1000, slice, kMiB, 1000}}));
   EXPECT_EQ(volume.attr(out).length, kChunkBytes - 1000 + kMiB);
 }
 
@@ -83,7 +84,8 @@ TEST_P(CopyRange, ManyPiecesAreCopiedInPartsAndNotBeyondWhatAListHolds) {
   ASSERT_TRUE(part);
   EXPECT_LT(part->copied_bytes, attr.length) << "one transaction does not take them all";
   EXPECT_EQ(part->attr.length, part->copied_bytes);
-  EXPECT_EQ(volume->copy_range(scope_, in, 0, out, 0, kChunkBytes).code(), Code::kNotSupported) << "2,000 more references are too many";
+  EXPECT_EQ(volume->copy_range(scope_, in, 0, out, 0, kChunkBytes).code(), Code::kNotSupported)
+      << "2,000 more references are too many";
 }
 
 TEST_P(CopyRange, OnlyFilesThatMayChangeAreWritten) {

@@ -21,7 +21,8 @@ Result<void> check_mode(int mode) {
 
 }  // namespace
 
-Result<Attr> fallocate(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino ino, const FallocateRange& range) {
+Result<Attr> fallocate(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino ino,
+                       const FallocateRange& range) {
   TRY_OK(check_mode(range.mode));
   if (range.length == 0) return Code::kInvalid;
   if (range.offset > kFileBytesMax || range.length > kFileBytesMax - range.offset) return Code::kFileTooBig;

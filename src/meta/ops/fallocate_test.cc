@@ -31,7 +31,8 @@ TEST_P(Fallocate, AHoleHidesBytesUpToTheEnd) {
   const Ino file = volume.make_file(kRootIno, "a");
   const SliceId slice = volume.write(file, 0, 1000);
   ASSERT_EQ(allocate(volume, file, kFallocatePunchHole | kFallocateKeepSize, 500, 10'000)->length, 1000u);
-  EXPECT_EQ(volume->chunk(scope_, file, ChunkIndex{0})->extents, (ExtentList{{0, 500, slice, 1000, 0}, {500, 500, SliceId{0}, 0, 0}}));
+  EXPECT_EQ(volume->chunk(scope_, file, ChunkIndex{0})->extents,
+            (ExtentList{{0, 500, slice, 1000, 0}, {500, 500, SliceId{0}, 0, 0}}));
 }
 
 TEST_P(Fallocate, AHoleOverManyChunksMakesNoListsBetween) {

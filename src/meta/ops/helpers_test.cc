@@ -59,7 +59,8 @@ ON_EACH_ENGINE(Loading);
 
 TEST_P(Loading, TheParentsOfAnInodeLeadToTheRoot) {
   TestVolume volume(GetParam());
-  const Ino a = volume.make_directory(kRootIno, "a"), b = volume.make_directory(a, "b"), c = volume.make_directory(kRootIno, "c");
+  const Ino a = volume.make_directory(kRootIno, "a"), b = volume.make_directory(a, "b"),
+            c = volume.make_directory(kRootIno, "c");
   const auto inside = [&](Ino inner, Ino outer) {
     return volume.engine().read(scope_, {}, [&](records::RecordTxn& txn) { return ops::is_inside(txn, inner, outer); });
   };
@@ -76,7 +77,8 @@ TEST_P(Loading, ParentsThatRunInACircleEnd) {
   Attr attr = volume.attr(a);
   attr.parent = b;
   volume.put_record(records::InodeKey{a}, attr);
-  const auto inside = volume.engine().read(scope_, {}, [&](records::RecordTxn& txn) { return ops::is_inside(txn, a, Ino{99}); });
+  const auto inside =
+      volume.engine().read(scope_, {}, [&](records::RecordTxn& txn) { return ops::is_inside(txn, a, Ino{99}); });
   EXPECT_EQ(inside.code(), Code::kDamaged);
 }
 

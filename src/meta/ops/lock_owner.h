@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Locks belong to sessions, and some are left over: a client that died, and was not seen to hold them when it was cleaned up after.
+// Locks belong to sessions, and some are left over: a client that died, and was not seen to hold them when it was
+// cleaned up after.
 #pragma once
 
 #include <cstddef>

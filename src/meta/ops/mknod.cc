@@ -16,7 +16,8 @@ std::uint16_t mode_of_new_node(const Caller& caller, const Attr& directory, cons
   if ((directory.mode & S_ISGID) == 0) return static_cast<std::uint16_t>(mode);
   if (node.type == FileType::kDirectory) {
     mode |= S_ISGID;
-  } else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !caller.is_root() && !may_be_in_group(caller, directory.gid)) {
+  } else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !caller.is_root() &&
+             !may_be_in_group(caller, directory.gid)) {
     mode &= ~static_cast<std::uint32_t>(S_ISGID);
   }
   return static_cast<std::uint16_t>(mode);
@@ -45,8 +46,8 @@ Attr new_attr(const OpContext& context, const Caller& caller, Ino parent, const 
 
 }  // namespace
 
-Result<Entry> mknod(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino parent, std::string_view name, const NewNode& node,
-                    Ino fresh) {
+Result<Entry> mknod(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino parent, std::string_view name,
+                    const NewNode& node, Ino fresh) {
   TRY(Attr directory, load_directory(txn, parent));
   TRY_OK(check_may_add(parent, directory));
   TRY(const std::optional<EntryRecord> existing, find_entry(txn, parent, name));
@@ -69,7 +70,8 @@ Result<Entry> mknod(RecordTxn& txn, const OpContext& context, const Caller& call
   return Entry{fresh, std::move(attr)};
 }
 
-Result<Entry> create_unnamed(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino parent, const NewNode& node, Ino fresh) {
+Result<Entry> create_unnamed(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino parent,
+                             const NewNode& node, Ino fresh) {
   TRY(const Attr directory, load_directory(txn, parent));
   TRY_OK(check_may_add(parent, directory));
   TRY_OK(check_room(txn, context, 4096, 1));

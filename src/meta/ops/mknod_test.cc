@@ -160,7 +160,9 @@ TEST_P(Mknod, TheParentMustBeADirectoryThatMayChange) {
 
 TEST_P(Mknod, NamesThatCannotBeAreRefused) {
   TestVolume volume(GetParam());
-  const auto make = [&](std::string_view name) { return volume->mknod(scope_, root(), kRootIno, name, node(FileType::kRegular)); };
+  const auto make = [&](std::string_view name) {
+    return volume->mknod(scope_, root(), kRootIno, name, node(FileType::kRegular));
+  };
   EXPECT_EQ(make("").code(), Code::kInvalid);
   EXPECT_EQ(make(".").code(), Code::kInvalid);
   EXPECT_EQ(make("..").code(), Code::kInvalid);
@@ -187,7 +189,8 @@ TEST_P(Mknod, AFullVolumeTakesNoMore) {
   TestVolume volume(GetParam(), format);
   volume.make_file(kRootIno, "a");
   const Ino directory = volume.make_directory(kRootIno, "d");
-  EXPECT_EQ(volume->mknod(scope_, root(), directory, "b", node(FileType::kRegular)).code(), Code::kNoSpace) << "no inode is left";
+  EXPECT_EQ(volume->mknod(scope_, root(), directory, "b", node(FileType::kRegular)).code(), Code::kNoSpace)
+      << "no inode is left";
   ASSERT_TRUE(volume->unlink(scope_, root(), kRootIno, "a"));
   EXPECT_TRUE(volume->mknod(scope_, root(), directory, "b", node(FileType::kRegular)));
 }

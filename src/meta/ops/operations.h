@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operations of a volume, each a function over a transaction in a file of its own: from the records it reads to the records it
-// writes, with exactly the effects that the format prescribes (format sheet, sections 3.9 and 4.6). What they mean to a caller
-// stands at the methods of the same names in meta/volume.h; here stands what only the transaction's side must know.
+// The operations of a volume, each a function over a transaction in a file of its own: from the records it reads to the
+// records it writes, with exactly the effects that the format prescribes (format sheet, sections 3.9 and 4.6). What
+// they mean to a caller stands at the methods of the same names in meta/volume.h; here stands what only the
+// transaction's side must know.
 //
 // An operation that returns an error writes nothing: the engine drops it.
 #pragma once
@@ -19,12 +20,15 @@ namespace headrace::meta::ops {
 // Names.
 Result<Entry> lookup(RecordTxn& txn, Ino parent, std::string_view name);
 /// `fresh` is the number the new inode gets.
-Result<Entry> mknod(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino parent, std::string_view name, const NewNode& node,
-                    Ino fresh);
+Result<Entry> mknod(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino parent, std::string_view name,
+                    const NewNode& node, Ino fresh);
 /// A regular file with no name, sustained by the context's session.
-Result<Entry> create_unnamed(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino parent, const NewNode& node, Ino fresh);
-Result<Removed> unlink(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino parent, std::string_view name);
-Result<Removed> rmdir(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino parent, std::string_view name);
+Result<Entry> create_unnamed(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino parent,
+                             const NewNode& node, Ino fresh);
+Result<Removed> unlink(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino parent,
+                       std::string_view name);
+Result<Removed> rmdir(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino parent,
+                      std::string_view name);
 struct RenameEnds {
   Ino from;
   std::string_view from_name;
@@ -44,13 +48,15 @@ Result<std::vector<std::string>> listxattr(RecordTxn& txn, Ino ino);
 Result<void> removexattr(RecordTxn& txn, Ino ino, std::string_view name);
 
 // Bytes.
-Result<Attr> commit_slices(RecordTxn& txn, const OpContext& context, Ino ino, std::span<const NewSlice> slices, Timestamp modified);
+Result<Attr> commit_slices(RecordTxn& txn, const OpContext& context, Ino ino, std::span<const NewSlice> slices,
+                           Timestamp modified);
 Result<Attr> truncate(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino ino, std::uint64_t length);
 struct FallocateRange {
   int mode = 0;
   std::uint64_t offset = 0, length = 0;
 };
-Result<Attr> fallocate(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino ino, const FallocateRange& range);
+Result<Attr> fallocate(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino ino,
+                       const FallocateRange& range);
 struct CopyEnds {
   Ino in;
   std::uint64_t in_offset = 0;
@@ -66,7 +72,8 @@ Result<void> append_holes(RecordTxn& txn, Ino ino, std::uint64_t from, std::uint
 Result<bool> flock(RecordTxn& txn, const OpContext& context, Ino ino, LockOwner owner, std::uint32_t type);
 /// kWouldBlock: another owner's lock is in the way. kNoMemory: the owner has too many ranges.
 Result<void> setlk(RecordTxn& txn, const OpContext& context, Ino ino, LockOwner owner, const LockRequest& request);
-Result<LockRequest> getlk(RecordTxn& txn, const OpContext& context, Ino ino, LockOwner owner, const LockRequest& request);
+Result<LockRequest> getlk(RecordTxn& txn, const OpContext& context, Ino ino, LockOwner owner,
+                          const LockRequest& request);
 /// What an owner's ranges become: sorted, disjoint, neighbours of one type and pid merged. Pure.
 std::vector<LockRange> apply_lock(std::vector<LockRange> ranges, const LockRequest& request);
 

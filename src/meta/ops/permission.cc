@@ -19,7 +19,9 @@ std::uint16_t without_privileges(const Caller& caller, const Attr& attr) {
 
 }  // namespace
 
-bool may_be_in_group(const Caller& caller, std::uint32_t group) { return caller.groups.empty() || caller.is_in_group(group); }
+bool may_be_in_group(const Caller& caller, std::uint32_t group) {
+  return caller.groups.empty() || caller.is_in_group(group);
+}
 
 Result<void> check_may_add(Ino directory, const Attr& attr) {
   if (is_trash(directory)) return Code::kNotPermitted;
@@ -38,7 +40,8 @@ Result<void> check_may_remove_from(const Caller& caller, Ino directory, const At
 Result<void> check_may_go(const Caller& caller, const Attr& directory, const Attr& attr) {
   if ((attr.flags & (kFlagImmutable | kFlagAppend)) != 0) return Code::kNotPermitted;
   const bool is_sticky = (directory.mode & S_ISVTX) != 0;
-  if (is_sticky && !caller.is_root() && caller.uid != directory.uid && caller.uid != attr.uid) return Code::kNotPermitted;
+  if (is_sticky && !caller.is_root() && caller.uid != directory.uid && caller.uid != attr.uid)
+    return Code::kNotPermitted;
   return {};
 }
 

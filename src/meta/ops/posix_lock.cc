@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// setlk, getlk: POSIX record locks (format sheet, section 3.5). Circles of waiting owners are not looked for: EDEADLK is never
-// answered, and a waiter ends with its own time limit or signal.
+// setlk, getlk: POSIX record locks (format sheet, section 3.5). Circles of waiting owners are not looked for: EDEADLK
+// is never answered, and a waiter ends with its own time limit or signal.
 #include <fcntl.h>
 
 #include <algorithm>
@@ -20,7 +20,9 @@ struct Conflict {
   LockRange range;
 };
 
-bool overlaps(const LockRange& range, const LockRequest& request) { return range.start <= request.end && request.start <= range.end; }
+bool overlaps(const LockRange& range, const LockRequest& request) {
+  return range.start <= request.end && request.start <= range.end;
+}
 
 bool conflicts(const LockRange& range, const LockRequest& request) {
   return overlaps(range, request) && (range.type == F_WRLCK || request.type == F_WRLCK);
@@ -93,7 +95,8 @@ Result<void> setlk(RecordTxn& txn, const OpContext& context, Ino ino, LockOwner 
   return {};
 }
 
-Result<LockRequest> getlk(RecordTxn& txn, const OpContext& context, Ino ino, LockOwner owner, const LockRequest& request) {
+Result<LockRequest> getlk(RecordTxn& txn, const OpContext& context, Ino ino, LockOwner owner,
+                          const LockRequest& request) {
   const PosixLockKey own{ino, context.session, owner};
   TRY(const std::optional<Conflict> conflict, find_conflict(txn, own, request));
   if (!conflict) return LockRequest{F_UNLCK, 0, request.start, request.end};

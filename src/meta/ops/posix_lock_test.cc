@@ -16,13 +16,15 @@ constexpr std::uint64_t kToTheEnd = 0x7FFFFFFFFFFFFFFF;
 
 TEST(ApplyLock, NeighboursOfOneKindAreOneRange) {
   EXPECT_EQ(ops::apply_lock({{F_RDLCK, 1, 0, 9}}, {F_RDLCK, 1, 10, 19}), (std::vector<LockRange>{{F_RDLCK, 1, 0, 19}}));
-  EXPECT_EQ(ops::apply_lock({{F_RDLCK, 1, 0, 9}}, {F_WRLCK, 1, 10, 19}), (std::vector<LockRange>{{F_RDLCK, 1, 0, 9}, {F_WRLCK, 1, 10, 19}}));
+  EXPECT_EQ(ops::apply_lock({{F_RDLCK, 1, 0, 9}}, {F_WRLCK, 1, 10, 19}),
+            (std::vector<LockRange>{{F_RDLCK, 1, 0, 9}, {F_WRLCK, 1, 10, 19}}));
 }
 
 TEST(ApplyLock, TheNewRangeCutsTheOld) {
   EXPECT_EQ(ops::apply_lock({{F_RDLCK, 1, 0, 99}}, {F_WRLCK, 1, 10, 19}),
             (std::vector<LockRange>{{F_RDLCK, 1, 0, 9}, {F_WRLCK, 1, 10, 19}, {F_RDLCK, 1, 20, 99}}));
-  EXPECT_EQ(ops::apply_lock({{F_RDLCK, 1, 0, 99}}, {F_UNLCK, 1, 0, 49}), (std::vector<LockRange>{{F_RDLCK, 1, 50, 99}}));
+  EXPECT_EQ(ops::apply_lock({{F_RDLCK, 1, 0, 99}}, {F_UNLCK, 1, 0, 49}),
+            (std::vector<LockRange>{{F_RDLCK, 1, 50, 99}}));
   EXPECT_TRUE(ops::apply_lock({{F_RDLCK, 1, 0, kToTheEnd}}, {F_UNLCK, 1, 0, ~0ull}).empty());
 }
 

@@ -33,7 +33,8 @@ Result<void> sustain(RecordTxn& txn, const OpContext& context, Ino ino, const At
 
 }  // namespace
 
-Result<Removed> remove_file(RecordTxn& txn, const OpContext& context, Ino parent, std::string_view name, Ino ino, Attr attr) {
+Result<Removed> remove_file(RecordTxn& txn, const OpContext& context, Ino parent, std::string_view name, Ino ino,
+                            Attr attr) {
   Removed removed{ino, attr.type};
   attr.ctime = context.now;
   add_dir_stats(txn, context, parent, -usage_of(attr));
@@ -64,7 +65,8 @@ Result<Removed> remove_file(RecordTxn& txn, const OpContext& context, Ino parent
   return removed;
 }
 
-Result<Removed> remove_directory(RecordTxn& txn, const OpContext& context, Ino parent, std::string_view name, Ino ino, Attr attr) {
+Result<Removed> remove_directory(RecordTxn& txn, const OpContext& context, Ino parent, std::string_view name, Ino ino,
+                                 Attr attr) {
   Removed removed{ino, FileType::kDirectory};
   attr.ctime = context.now;
   add_dir_stats(txn, context, parent, -usage_of(attr));
@@ -85,7 +87,8 @@ Removed remove_nothing(const EntryRecord& entry) { return {entry.ino, entry.type
 
 Result<void> destroy_inode(RecordTxn& txn, const OpContext& context, Ino ino, const Attr& attr) {
   TRY_OK(erase_attachments(txn, ino, attr));
-  if (attr.type == FileType::kRegular) put(txn, DeletedFileKey{ino}, DeletedFileRecord{attr.length, context.now.seconds});
+  if (attr.type == FileType::kRegular)
+    put(txn, DeletedFileKey{ino}, DeletedFileRecord{attr.length, context.now.seconds});
   if (attr.type == FileType::kSymlink) erase(txn, SymlinkKey{ino});
   erase(txn, InodeKey{ino});
   add_volume_usage(txn, -static_cast<std::int64_t>(space_of(attr)), -1);

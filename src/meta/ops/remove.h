@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of an inode when a name of it goes: shared by unlink, rmdir, rename onto something, and the end of sustained files.
-// The caller erases or overwrites the entry and writes the parent's record.
+// What becomes of an inode when a name of it goes: shared by unlink, rmdir, rename onto something, and the end of
+// sustained files. The caller erases or overwrites the entry and writes the parent's record.
 #pragma once
 
 #include <string_view>
@@ -10,11 +10,14 @@
 
 namespace headrace::meta::ops {
 
-/// A name of something that is not a directory: to the trash, one link less, sustained because it is held here, or gone.
-Result<Removed> remove_file(RecordTxn& txn, const OpContext& context, Ino parent, std::string_view name, Ino ino, Attr attr);
+/// A name of something that is not a directory: to the trash, one link less, sustained because it is held here, or
+/// gone.
+Result<Removed> remove_file(RecordTxn& txn, const OpContext& context, Ino parent, std::string_view name, Ino ino,
+                            Attr attr);
 
 /// The name of a directory that the caller has found empty: to the trash, or gone. The parent's nlink is the caller's.
-Result<Removed> remove_directory(RecordTxn& txn, const OpContext& context, Ino parent, std::string_view name, Ino ino, Attr attr);
+Result<Removed> remove_directory(RecordTxn& txn, const OpContext& context, Ino parent, std::string_view name, Ino ino,
+                                 Attr attr);
 
 /// An entry whose inode is missing: only the entry was there to be removed.
 Removed remove_nothing(const EntryRecord& entry);

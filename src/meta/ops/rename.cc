@@ -45,8 +45,8 @@ Result<std::optional<Target>> find_target(RecordTxn& txn, const RenameEnds& ends
 }
 
 // Whether the target may be replaced by what moves.
-Result<void> check_replaceable(RecordTxn& txn, const Caller& caller, const RenameEnds& ends, const Attr& to, const Attr& moved,
-                               const Target& target) {
+Result<void> check_replaceable(RecordTxn& txn, const Caller& caller, const RenameEnds& ends, const Attr& to,
+                               const Attr& moved, const Target& target) {
   TRY_OK(check_may_remove_from(caller, ends.to, to));
   if (target.attr) TRY_OK(check_may_go(caller, to, *target.attr));
   const bool onto_directory = target.entry.type == FileType::kDirectory;
@@ -58,7 +58,8 @@ Result<void> check_replaceable(RecordTxn& txn, const Caller& caller, const Renam
   return {};
 }
 
-Result<void> check_exchangeable(RecordTxn& txn, const Caller& caller, const RenameEnds& ends, const Attr& to, const Target& target) {
+Result<void> check_exchangeable(RecordTxn& txn, const Caller& caller, const RenameEnds& ends, const Attr& to,
+                                const Target& target) {
   if (is_trash(ends.from)) return Code::kNotPermitted;
   if (!target.attr) return Code::kNotFound;
   TRY_OK(check_may_remove_from(caller, ends.to, to));
@@ -82,8 +83,11 @@ void move_between(RecordTxn& txn, const OpContext& context, Ino ino, Attr& attr,
 }
 
 // Both directories get their times and numbers of sub-directories. A directory of the trash has neither.
-void put_directories(RecordTxn& txn, const OpContext& context, const RenameEnds& ends, Directories directories, int from_links, int to_links) {
-  const auto with = [](std::uint32_t nlink, int links) { return static_cast<std::uint32_t>(static_cast<std::int64_t>(nlink) + links); };
+void put_directories(RecordTxn& txn, const OpContext& context, const RenameEnds& ends, Directories directories,
+                     int from_links, int to_links) {
+  const auto with = [](std::uint32_t nlink, int links) {
+    return static_cast<std::uint32_t>(static_cast<std::int64_t>(nlink) + links);
+  };
   if (!directories.other) {
     const int links = from_links + to_links;
     directories.from.nlink = with(directories.from.nlink, links);
@@ -92,11 +96,13 @@ void put_directories(RecordTxn& txn, const OpContext& context, const RenameEnds&
   }
   directories.from.nlink = with(directories.from.nlink, from_links);
   directories.other->nlink = with(directories.other->nlink, to_links);
-  if (!is_trash(ends.from) && touch_directory(context, directories.from, from_links != 0)) put(txn, InodeKey{ends.from}, directories.from);
+  if (!is_trash(ends.from) && touch_directory(context, directories.from, from_links != 0))
+    put(txn, InodeKey{ends.from}, directories.from);
   if (touch_directory(context, *directories.other, to_links != 0)) put(txn, InodeKey{ends.to}, *directories.other);
 }
 
-Result<void> check_move(RecordTxn& txn, const Caller& caller, const RenameEnds& ends, const Directories& directories, Ino ino, const Attr& moved) {
+Result<void> check_move(RecordTxn& txn, const Caller& caller, const RenameEnds& ends, const Directories& directories,
+                        Ino ino, const Attr& moved) {
   TRY_OK(check_may_go(caller, directories.from, moved));
   if (!is_directory(moved) || ends.from == ends.to) return {};
   TRY(const bool is_circle, is_inside(txn, ends.to, ino));
@@ -105,8 +111,8 @@ Result<void> check_move(RecordTxn& txn, const Caller& caller, const RenameEnds& 
   return {};
 }
 
-Result<Renamed> exchange(RecordTxn& txn, const OpContext& context, const RenameEnds& ends, const Directories& directories, Entry moved,
-                         Entry other) {
+Result<Renamed> exchange(RecordTxn& txn, const OpContext& context, const RenameEnds& ends,
+                         const Directories& directories, Entry moved, Entry other) {
   moved.attr.ctime = context.now;
   other.attr.ctime = context.now;
   int from_links = 0;
@@ -124,8 +130,8 @@ Result<Renamed> exchange(RecordTxn& txn, const OpContext& context, const RenameE
 }
 
 // The plain move, with what stood under the new name removed as unlink and rmdir do it.
-Result<Renamed> replace(RecordTxn& txn, const OpContext& context, const RenameEnds& ends, const Directories& directories, Entry moved,
-                        const std::optional<Target>& target) {
+Result<Renamed> replace(RecordTxn& txn, const OpContext& context, const RenameEnds& ends,
+                        const Directories& directories, Entry moved, const std::optional<Target>& target) {
   Renamed renamed;
   int from_links = 0, to_links = 0;
   if (target) {
@@ -165,7 +171,8 @@ Result<Renamed> rename(RecordTxn& txn, const OpContext& context, const Caller& c
   TRY(const std::optional<Target> target, find_target(txn, ends));
   if (target && (ends.flags & kRenameNoReplace) != 0) return Code::kExists;
   if (!target && (ends.flags & kRenameExchange) != 0) return Code::kNotFound;
-  if (target && target->entry.ino == entry.ino) return Renamed{moved, std::nullopt};  // two names of one file: POSIX keeps both
+  if (target && target->entry.ino == entry.ino)
+    return Renamed{moved, std::nullopt};  // two names of one file: POSIX keeps both
 
   TRY_OK(check_move(txn, caller, ends, directories, entry.ino, attr));
   if ((ends.flags & kRenameExchange) != 0) {

@@ -15,7 +15,8 @@ using testing::user;
 class Rename : public testing::EachEngine {
  protected:
   /// As root, without flags.
-  Result<Renamed> move(TestVolume& volume, Ino from, std::string_view from_name, Ino to, std::string_view to_name, std::uint32_t flags = 0) {
+  Result<Renamed> move(TestVolume& volume, Ino from, std::string_view from_name, Ino to, std::string_view to_name,
+                       std::uint32_t flags = 0) {
     return volume->rename(scope_, root(), from, from_name, to, to_name, flags);
   }
 };
@@ -23,7 +24,8 @@ ON_EACH_ENGINE(Rename);
 
 TEST_P(Rename, ANameMovesToAnotherDirectory) {
   TestVolume volume(GetParam());
-  const Ino one = volume.make_directory(kRootIno, "1"), two = volume.make_directory(kRootIno, "2"), file = volume.make_file(one, "a");
+  const Ino one = volume.make_directory(kRootIno, "1"), two = volume.make_directory(kRootIno, "2"),
+            file = volume.make_file(one, "a");
   volume.write(file, 0, 5000);
   volume.pass(std::chrono::seconds(1));
   const auto renamed = move(volume, one, "a", two, "b");
@@ -39,7 +41,8 @@ TEST_P(Rename, ANameMovesToAnotherDirectory) {
 
 TEST_P(Rename, TheTimesOfBothDirectoriesAndOfTheFileMove) {
   TestVolume volume(GetParam());
-  const Ino one = volume.make_directory(kRootIno, "1"), two = volume.make_directory(kRootIno, "2"), file = volume.make_file(one, "a");
+  const Ino one = volume.make_directory(kRootIno, "1"), two = volume.make_directory(kRootIno, "2"),
+            file = volume.make_file(one, "a");
   const Timestamp made = volume.now();
   volume.pass(std::chrono::seconds(1));
   ASSERT_TRUE(move(volume, one, "a", two, "a"));
@@ -53,7 +56,8 @@ TEST_P(Rename, TheTimesOfBothDirectoriesAndOfTheFileMove) {
 
 TEST_P(Rename, ADirectoryTakesItsLinkAndItsWayBackAlong) {
   TestVolume volume(GetParam());
-  const Ino one = volume.make_directory(kRootIno, "1"), two = volume.make_directory(kRootIno, "2"), child = volume.make_directory(one, "c");
+  const Ino one = volume.make_directory(kRootIno, "1"), two = volume.make_directory(kRootIno, "2"),
+            child = volume.make_directory(one, "c");
   ASSERT_TRUE(move(volume, one, "c", two, "c"));
   EXPECT_EQ(volume.attr(one).nlink, 2u);
   EXPECT_EQ(volume.attr(two).nlink, 3u);
@@ -144,7 +148,8 @@ TEST_P(Rename, AnExchangeNeedsBoth) {
 
 TEST_P(Rename, ADirectoryDoesNotMoveIntoItself) {
   TestVolume volume(GetParam());
-  const Ino a = volume.make_directory(kRootIno, "a"), b = volume.make_directory(a, "b"), c = volume.make_directory(b, "c");
+  const Ino a = volume.make_directory(kRootIno, "a"), b = volume.make_directory(a, "b"),
+            c = volume.make_directory(b, "c");
   EXPECT_EQ(move(volume, kRootIno, "a", a, "x").code(), Code::kInvalid);
   EXPECT_EQ(move(volume, kRootIno, "a", c, "x").code(), Code::kInvalid);
   EXPECT_EQ(move(volume, b, "c", kRootIno, "a", kRenameExchange).code(), Code::kInvalid);
@@ -177,7 +182,8 @@ TEST_P(Rename, StickyDirectoriesProtectBothEnds) {
 
 TEST_P(Rename, FixedThingsStayWhereTheyAre) {
   TestVolume volume(GetParam());
-  const Ino fixed = volume.make_directory(kRootIno, "fixed"), a = volume.make_file(kRootIno, "a"), b = volume.make_file(kRootIno, "b");
+  const Ino fixed = volume.make_directory(kRootIno, "fixed"), a = volume.make_file(kRootIno, "a"),
+            b = volume.make_file(kRootIno, "b");
   volume.make_file(fixed, "x");
   volume.set_flags(a, kFlagImmutable);
   EXPECT_EQ(move(volume, kRootIno, "a", kRootIno, "c").code(), Code::kNotPermitted);

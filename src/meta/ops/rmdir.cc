@@ -8,7 +8,8 @@
 
 namespace headrace::meta::ops {
 
-Result<Removed> rmdir(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino parent, std::string_view name) {
+Result<Removed> rmdir(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino parent,
+                      std::string_view name) {
   TRY(Attr directory, load_directory(txn, parent));
   TRY(const EntryRecord entry, load_entry(txn, parent, name));
   if (entry.type != FileType::kDirectory) return Code::kNotDirectory;

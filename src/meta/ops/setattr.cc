@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // setattr: owner, mode, times, flags. The length is truncate's.
 //
-// Times before 1970 are stored as 1970-01-01 00:00:00: the SQL form of the format cannot hold them (the real client reads them
-// back wrong), and a file system clamps what it cannot hold.
+// Times before 1970 are stored as 1970-01-01 00:00:00: the SQL form of the format cannot hold them (the real client
+// reads them back wrong), and a file system clamps what it cannot hold.
 #include <sys/stat.h>
 
 #include "meta/ops/load.h"
@@ -13,7 +13,8 @@ namespace headrace::meta::ops {
 namespace {
 
 bool is_empty_change(const AttrChange& change) {
-  return !change.mode && !change.uid && !change.gid && !change.atime && !change.mtime && !change.atime_now && !change.mtime_now && !change.flags;
+  return !change.mode && !change.uid && !change.gid && !change.atime && !change.mtime && !change.atime_now &&
+         !change.mtime_now && !change.flags;
 }
 
 Timestamp storable(Timestamp moment) { return moment.seconds < 0 ? Timestamp{0, 0} : moment; }
@@ -22,7 +23,8 @@ Result<void> check_owner(const Caller& caller, const Attr& attr, const AttrChang
   if (caller.is_root()) return {};
   const bool is_owner = caller.uid == attr.uid;
   if (change.uid && (*change.uid != attr.uid || !is_owner)) return Code::kNotPermitted;
-  if (change.gid && (!is_owner || (*change.gid != attr.gid && !may_be_in_group(caller, *change.gid)))) return Code::kNotPermitted;
+  if (change.gid && (!is_owner || (*change.gid != attr.gid && !may_be_in_group(caller, *change.gid))))
+    return Code::kNotPermitted;
   if (change.mode && !is_owner) return Code::kNotPermitted;
   if ((change.atime || change.mtime) && !is_owner) return Code::kNotPermitted;
   if (change.flags && *change.flags != attr.flags) return Code::kNotPermitted;
@@ -32,7 +34,8 @@ Result<void> check_owner(const Caller& caller, const Attr& attr, const AttrChang
 Result<void> check_flags(const Attr& attr, const AttrChange& change) {
   const bool is_immutable = (attr.flags & kFlagImmutable) != 0;
   const bool is_append = (attr.flags & kFlagAppend) != 0;
-  if ((is_immutable || is_append) && (change.mode || change.uid || change.gid || change.atime || change.mtime)) return Code::kNotPermitted;
+  if ((is_immutable || is_append) && (change.mode || change.uid || change.gid || change.atime || change.mtime))
+    return Code::kNotPermitted;
   if (is_immutable && (change.atime_now || change.mtime_now)) return Code::kNotPermitted;
   return {};
 }
@@ -57,7 +60,8 @@ void apply(const OpContext& context, const Caller& caller, const AttrChange& cha
 
 }  // namespace
 
-Result<Attr> setattr(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino ino, const AttrChange& change) {
+Result<Attr> setattr(RecordTxn& txn, const OpContext& context, const Caller& caller, Ino ino,
+                     const AttrChange& change) {
   TRY(Attr attr, load_inode(txn, ino));
   if (is_empty_change(change)) return attr;
   TRY_OK(check_not_in_trash(context, ino, attr));

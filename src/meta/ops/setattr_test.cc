@@ -87,7 +87,8 @@ TEST_P(Setattr, AGroupThatOnlyTheKernelKnowsIsBelieved) {
 
 TEST_P(Setattr, ANewOwnerDoesNotInheritSetuid) {
   TestVolume volume(GetParam());
-  const Ino program = volume.make_file(kRootIno, "a"), data = volume.make_file(kRootIno, "b"), directory = volume.make_directory(kRootIno, "d");
+  const Ino program = volume.make_file(kRootIno, "a"), data = volume.make_file(kRootIno, "b"),
+            directory = volume.make_directory(kRootIno, "d");
   for (const Ino ino : {program, directory}) volume.set_mode(ino, 06755);
   volume.set_mode(data, 06644);
   for (const Ino ino : {program, data, directory}) volume.set_owner(ino, 7, 7);

@@ -43,8 +43,8 @@ std::string trash_hour_name(Timestamp moment) {
 
 std::optional<std::int64_t> trash_hour_of(std::string_view name) {
   if (name.size() != 13 || name[4] != '-' || name[7] != '-' || name[10] != '-') return std::nullopt;
-  const auto year = number_of(name.substr(0, 4)), month = number_of(name.substr(5, 2)), day = number_of(name.substr(8, 2)),
-             hour = number_of(name.substr(11, 2));
+  const auto year = number_of(name.substr(0, 4)), month = number_of(name.substr(5, 2)),
+             day = number_of(name.substr(8, 2)), hour = number_of(name.substr(11, 2));
   if (!year || !month || !day || !hour || *hour > 23) return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
                                          std::chrono::day(static_cast<unsigned>(*day))};
@@ -80,7 +80,8 @@ Result<Ino> load_or_make_trash_hour(RecordTxn& txn, const OpContext& context) {
   return hour;
 }
 
-void put_into_trash(RecordTxn& txn, const OpContext& context, Ino parent, Ino ino, Attr attr, Ino hour, const std::string& name) {
+void put_into_trash(RecordTxn& txn, const OpContext& context, Ino parent, Ino ino, Attr attr, Ino hour,
+                    const std::string& name) {
   if (attr.parent != Ino{0}) {
     attr.parent = hour;
   } else {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where removed names go while the volume keeps a trash (format sheet, section 3.14): a directory for each hour of UTC below the
-// trash root, and in it names that say where they came from.
+// Where removed names go while the volume keeps a trash (format sheet, section 3.14): a directory for each hour of UTC
+// below the trash root, and in it names that say where they came from.
 #pragma once
 
 #include <optional>
@@ -23,7 +23,8 @@ bool wants_trash(const OpContext& context, Ino parent, const Attr& attr);
 /// This hour's directory, made when it is the first removal of the hour.
 Result<Ino> load_or_make_trash_hour(RecordTxn& txn, const OpContext& context);
 /// Gives an inode, whose entry the caller has erased, its name in the trash and writes its record.
-void put_into_trash(RecordTxn& txn, const OpContext& context, Ino parent, Ino ino, Attr attr, Ino hour, const std::string& name);
+void put_into_trash(RecordTxn& txn, const OpContext& context, Ino parent, Ino ino, Attr attr, Ino hour,
+                    const std::string& name);
 
 /// The record of a new volume's trash root.
 Attr new_trash_root(Timestamp now);

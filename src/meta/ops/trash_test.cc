@@ -19,7 +19,8 @@ TEST(TrashNames, AnHourIsNamedInUtcAndReadBack) {
 }
 
 TEST(TrashNames, OtherNamesAreNoHours) {
-  for (const char* name : {"", "2026-08-21", "2026-08-21-24", "2026-13-01-00", "2026-02-30-00", "2026-08-21-9x", "2026_08_21_09", "+026-08-21-09"}) {
+  for (const char* name : {"", "2026-08-21", "2026-08-21-24", "2026-13-01-00", "2026-02-30-00", "2026-08-21-9x",
+                           "2026_08_21_09", "+026-08-21-09"}) {
     EXPECT_FALSE(ops::trash_hour_of(name)) << name;
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// truncate: a new length. What lies between the old and the new one is hidden by hole records, growing as shrinking, so that
-// old bytes never show again (format sheet, section 3.9).
+// truncate: a new length. What lies between the old and the new one is hidden by hole records, growing as shrinking, so
+// that old bytes never show again (format sheet, section 3.9).
 #include <algorithm>
 
 #include "meta/ops/account.h"
@@ -15,7 +15,8 @@ constexpr std::size_t kListsAtOnce = 256;
 
 Result<void> append_hole(RecordTxn& txn, Ino ino, ChunkIndex chunk, std::uint64_t from, std::uint64_t to) {
   TRY_OK(check_room_in_list(txn, ino, chunk, 1));
-  const Slice hole{static_cast<std::uint32_t>(from - start_of(chunk)), SliceId{0}, 0, 0, static_cast<std::uint32_t>(to - from)};
+  const Slice hole{static_cast<std::uint32_t>(from - start_of(chunk)), SliceId{0}, 0, 0,
+                   static_cast<std::uint32_t>(to - from)};
   txn.append(SlicesKey{ino, chunk}, std::span(&hole, 1));
   return {};
 }

@@ -47,7 +47,8 @@ TEST_P(Truncate, AListThatIsFullTakesNoHole) {
   volume.write(file, 0, 1000);
   volume.put_record(SlicesKey{file, ChunkIndex{0}}, SliceList(kSliceListMax, Slice{0, SliceId{0}, 0, 0, 1000}));
   EXPECT_EQ(volume->truncate(scope_, root(), file, 10).code(), Code::kThrottled);
-  EXPECT_EQ(volume->fallocate(scope_, root(), file, kFallocatePunchHole | kFallocateKeepSize, 0, 10).code(), Code::kThrottled);
+  EXPECT_EQ(volume->fallocate(scope_, root(), file, kFallocatePunchHole | kFallocateKeepSize, 0, 10).code(),
+            Code::kThrottled);
   EXPECT_EQ(volume->getattr(scope_, file)->length, 1000u) << "nothing is half done";
   EXPECT_EQ(volume.record(SlicesKey{file, ChunkIndex{0}})->size(), kSliceListMax);
 }

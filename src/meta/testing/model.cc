@@ -114,7 +114,8 @@ bool Model::is_inside(Ino inner, Ino outer) {
   }
 }
 
-Model::Answer Model::rename(Ino from, const std::string& from_name, Ino to, const std::string& to_name, std::uint32_t flags) {
+Model::Answer Model::rename(Ino from, const std::string& from_name, Ino to, const std::string& to_name,
+                            std::uint32_t flags) {
   ModelNode *source = find(from), *destination = find(to);
   if (source == nullptr) return Code::kNotFound;
   if (source->type != FileType::kDirectory) return Code::kNotDirectory;

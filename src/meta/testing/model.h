@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a volume should be, in maps and vectors: the reference that random operations are compared with. It knows POSIX and which
-// bytes of which slice show where, and nothing of records.
+// What a volume should be, in maps and vectors: the reference that random operations are compared with. It knows POSIX
+// and which bytes of which slice show where, and nothing of records.
 #pragma once
 
 #include <cstdint>

@@ -135,7 +135,8 @@ void TestVolume::set_flags(Ino ino, std::uint8_t flags) {
 }
 
 std::vector<records::Item> TestVolume::all(records::Whole what) {
-  const auto rows = engine_->read(Scope{}, {}, [&](records::RecordTxn& txn) { return txn.scan(records::WholeVolume{what, 0}, 1 << 20); });
+  const auto rows = engine_->read(
+      Scope{}, {}, [&](records::RecordTxn& txn) { return txn.scan(records::WholeVolume{what, 0}, 1 << 20); });
   CHECK(rows.has_value());
   return *rows;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A volume in a test: on an engine of a named kind, with a clock that the test moves, and short words for what stories are made of.
-// A builder that fails stops the test program: it is the story that is wrong then.
+// A volume in a test: on an engine of a named kind, with a clock that the test moves, and short words for what stories
+// are made of. A builder that fails stops the test program: it is the story that is wrong then.
 #pragma once
 
 #include <memory>

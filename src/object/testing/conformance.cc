@@ -49,7 +49,8 @@ std::string StoreConformance::sealed_bytes(std::size_t size) {
 bool StoreConformance::is_sealed(const std::string& bytes) {
   if (bytes.size() < 12) return false;
   const auto size = load_big_endian<std::uint64_t>(bytes.data());
-  return size == bytes.size() - 12 && load_big_endian<std::uint32_t>(bytes.data() + 8) == crc32c(bytes_of(bytes).subspan(12));
+  return size == bytes.size() - 12 &&
+         load_big_endian<std::uint32_t>(bytes.data() + 8) == crc32c(bytes_of(bytes).subspan(12));
 }
 
 namespace {
@@ -97,7 +98,8 @@ TEST_P(StoreConformance, ARangeIsExactlyTheBytesAskedFor) {
     ASSERT_EQ(got->bytes, expected) << "offset " << offset << ", " << wanted << " wanted, seed " << seed_;
     EXPECT_EQ(got->object_size, bytes.size());
     ASSERT_EQ(into.substr(0, expected), bytes.substr(std::min(offset, bytes.size()), expected)) << "seed " << seed_;
-    EXPECT_EQ(into.find_first_not_of('\x55', expected), std::string::npos) << "bytes beyond the answer were touched, seed " << seed_;
+    EXPECT_EQ(into.find_first_not_of('\x55', expected), std::string::npos)
+        << "bytes beyond the answer were touched, seed " << seed_;
   }
 }
 
@@ -147,8 +149,23 @@ TEST_P(StoreConformance, GetHeadAndListAgree) {
 }
 
 TEST_P(StoreConformance, OddKeysAreKeysLikeAnyOther) {
-  std::vector<std::string> odd = {"with space", "%2F", "a+b", "a&b=c?d#e", "q'uote\"s", "back\\slash", "tab\there", "new\nline", "\x01",
-                                  "ünïcödé/日本語", "...", "..a", "a..", "dir/.hidden", "~", "*", std::string(255, 'n')};
+  std::vector<std::string> odd = {"with space",
+                                  "%2F",
+                                  "a+b",
+                                  "a&b=c?d#e",
+                                  "q'uote\"s",
+                                  "back\\slash",
+                                  "tab\there",
+                                  "new\nline",
+                                  "\x01",
+                                  "ünïcödé/日本語",
+                                  "...",
+                                  "..a",
+                                  "a..",
+                                  "dir/.hidden",
+                                  "~",
+                                  "*",
+                                  std::string(255, 'n')};
   std::string longest;
   while (longest.size() + 101 <= subject_->key_bytes_max()) longest += std::string(100, 'l') + "/";
   longest.append(subject_->key_bytes_max() - longest.size(), 'e');
@@ -167,8 +184,9 @@ TEST_P(StoreConformance, KeysThatCouldEscapeOrMeanNothingAreRefused) {
   put("a", "x");
   const ByteSpan part = bytes_of("bad");
   std::byte buffer[4];
-  for (const std::string& key : {std::string(), std::string(1025, 'k'), std::string("a\0b", 3), std::string("/etc"), std::string("."), std::string(".."),
-                                 std::string("../up"), std::string("x/../../up"), std::string("x/./y"), std::string("x/..")}) {
+  for (const std::string& key : {std::string(), std::string(1025, 'k'), std::string("a\0b", 3), std::string("/etc"),
+                                 std::string("."), std::string(".."), std::string("../up"), std::string("x/../../up"),
+                                 std::string("x/./y"), std::string("x/..")}) {
     EXPECT_EQ(store().put(scope_, key, std::span(&part, 1)).error().code, Code::kInvalid) << key;
     EXPECT_EQ(store().get(scope_, key, 0, buffer).error().code, Code::kInvalid) << key;
     EXPECT_EQ(store().head(scope_, key).error().code, Code::kInvalid) << key;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every object store, and every stack of wrappers, must do. A room that has a store says
 //
-//   INSTANTIATE_TEST_SUITE_P(Memory, StoreConformance, testing::Values(StoreKind{"memory", [] { return ...; }}), kind_name);
+//   INSTANTIATE_TEST_SUITE_P(Memory, StoreConformance,
+//                            testing::Values(StoreKind{"memory", [] { return ...; }}), kind_name);
 //
 // and each test runs with a fresh, empty store. Random tests print their seed; HEADRACE_TEST_SEED repeats one.
 #pragma once
@@ -24,9 +25,11 @@ class StoreSubject {
  public:
   virtual ~StoreSubject() = default;
   virtual ObjectStore& store() = 0;
-  /// Changes a bit of a stored object behind the store's back; false: this store keeps no checksums, or cannot be damaged.
+  /// Changes a bit of a stored object behind the store's back; false: this store keeps no checksums, or cannot be
+  /// damaged.
   virtual bool damage(const std::string& /*key*/) { return false; }
-  /// Whether keys that no directory tree can hold are taken: "a" beside "a/b", "a//b", "a/", a component of more than 255 bytes.
+  /// Whether keys that no directory tree can hold are taken: "a" beside "a/b", "a//b", "a/", a component of more than
+  /// 255 bytes.
   virtual bool takes_flat_keys() const { return true; }
   virtual std::size_t key_bytes_max() const { return 1024; }
   /// Whether keys may be any bytes, not only UTF-8.
@@ -49,7 +52,8 @@ class StoreConformance : public testing::TestWithParam<StoreKind> {
   void put(const std::string& key, const std::string& bytes);
   std::string get(const std::string& key);
   /// All keys, page by page.
-  std::vector<std::string> keys(const std::string& prefix = "", const std::string& after = "", std::size_t limit = 1000);
+  std::vector<std::string> keys(const std::string& prefix = "", const std::string& after = "",
+                                std::size_t limit = 1000);
   /// Pseudo-random bytes that begin with their own length and checksum, so that a mixture shows.
   std::string sealed_bytes(std::size_t size);
   static bool is_sealed(const std::string& bytes);

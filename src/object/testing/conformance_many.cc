@@ -9,7 +9,8 @@
 namespace headrace::object {
 
 // Defined here and not in conformance.cc: a linker takes a file out of a library only when a name in it is needed.
-std::vector<std::string> StoreConformance::keys(const std::string& prefix, const std::string& after, std::size_t limit) {
+std::vector<std::string> StoreConformance::keys(const std::string& prefix, const std::string& after,
+                                                std::size_t limit) {
   std::vector<std::string> found;
   std::string last = after;
   while (true) {
@@ -37,7 +38,8 @@ TEST_P(StoreConformance, AListingIsInTheOrderOfKeyBytes) {
   // '-' (2D) < '.' (2E) < '/' (2F) < '0' (30): a directory's entries stand among its neighbours by their full key.
   const Keys ordered = {"a-b", "a.b", "a/-", "a/x/1", "a/x/2", "a/x0", "a/y", "a0", "aa/z", "b"};
   for (const std::size_t i : {5u, 2u, 9u, 0u, 7u, 3u, 1u, 8u, 6u, 4u}) put(ordered[i], "x");
-  for (const std::size_t limit : {1u, 2u, 3u, 7u, 10u, 11u, 1000u}) EXPECT_EQ(keys("", "", limit), ordered) << "limit " << limit;
+  for (const std::size_t limit : {1u, 2u, 3u, 7u, 10u, 11u, 1000u})
+    EXPECT_EQ(keys("", "", limit), ordered) << "limit " << limit;
 }
 
 TEST_P(StoreConformance, AListingKeepsToItsPrefixAndBeginsAfterItsStart) {
@@ -87,7 +89,8 @@ TEST_P(StoreConformance, AListingOfAnyPrefixStartAndLimitIsWhatASortedSetSays) {
     for (const std::string& key : all) {
       if (key.starts_with(prefix) && key > after) expected.push_back(key);
     }
-    ASSERT_EQ(keys(prefix, after, 1 + rng_.below(40)), expected) << "prefix '" << prefix << "', after '" << after << "'";
+    ASSERT_EQ(keys(prefix, after, 1 + rng_.below(40)), expected)
+        << "prefix '" << prefix << "', after '" << after << "'";
   }
 }
 

@@ -15,7 +15,9 @@ namespace headrace::object {
 class TemporaryDirectory {
  public:
   TemporaryDirectory() : TemporaryDirectory(default_parent()) {}
-  explicit TemporaryDirectory(const std::string& parent) : path_(parent + "/headrace-test.XXXXXX") { CHECK(::mkdtemp(path_.data()) != nullptr); }
+  explicit TemporaryDirectory(const std::string& parent) : path_(parent + "/headrace-test.XXXXXX") {
+    CHECK(::mkdtemp(path_.data()) != nullptr);
+  }
   ~TemporaryDirectory() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);

@@ -61,10 +61,15 @@ class GatedStore final : public BatchStore {
 class MemoryEngine final : public RecordEngine {
  public:
   MemoryEngine(const OpenOptions& options, Scheduler& scheduler)
-      : traits_{"memory", options.read_only, true}, gate_(scheduler), batcher_(scheduler, store_, traits_, options.observer), ids_(scheduler, *this), scheduler_(scheduler) {}
+      : traits_{"memory", options.read_only, true},
+        gate_(scheduler),
+        batcher_(scheduler, store_, traits_, options.observer),
+        ids_(scheduler, *this),
+        scheduler_(scheduler) {}
   ~MemoryEngine() override { (void)close(); }
 
-  Result<void> run_operation(const Scope& scope, Commit, std::span<const Key> first_keys, Operation operation) override {
+  Result<void> run_operation(const Scope& scope, Commit, std::span<const Key> first_keys,
+                             Operation operation) override {
     if (traits_.is_read_only) return Code::kReadOnly;
     TRY(const Gate::Visit visit, gate_.enter());
     TRY_OK(batcher_.run(scope, first_keys, operation));
@@ -76,7 +81,9 @@ class MemoryEngine final : public RecordEngine {
     TRY(const Gate::Visit visit, gate_.enter());
     return store_.read(first_keys, operation);
   }
-  Result<IdRange> reserve(const Scope& scope, IdKind kind, std::uint64_t count) override { return ids_.take(scope, kind, count); }
+  Result<IdRange> reserve(const Scope& scope, IdKind kind, std::uint64_t count) override {
+    return ids_.take(scope, kind, count);
+  }
   Result<void> sync(const Scope&) override { return {}; }
   std::shared_ptr<void> watch(std::function<void(std::span<const Key>)>) override { return std::make_shared<int>(0); }
   const EngineTraits& traits() const override { return traits_; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine of "memory://": records in this process's memory, gone with the engine. For tests, benchmarks and volumes that need not
-// outlive their process. Every engine is a store of its own, so there is never another client to watch.
+// The engine of "memory://": records in this process's memory, gone with the engine. For tests, benchmarks and volumes
+// that need not outlive their process. Every engine is a store of its own, so there is never another client to watch.
 #pragma once
 
 #include <memory>

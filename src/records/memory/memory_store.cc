@@ -14,7 +14,8 @@ Result<std::optional<Record>> MemoryStore::get(const Key& key) {
   if (link != nullptr && links_are_derived_) {
     const auto names = names_of_.find(link->ino);
     if (names == names_of_.end()) return std::optional<Record>();
-    const auto count = std::count_if(names->second.begin(), names->second.end(), [link](const EntryKey& name) { return name.parent == link->parent; });
+    const auto count = std::count_if(names->second.begin(), names->second.end(),
+                                     [link](const EntryKey& name) { return name.parent == link->parent; });
     if (count == 0) return std::optional<Record>();
     return std::optional<Record>(static_cast<std::int64_t>(count));
   }
@@ -27,7 +28,8 @@ template <class Visit>
 void MemoryStore::walk_range(const Range& range, Visit visit) const {
   const auto* links = std::get_if<LinksTo>(&range);
   if (links == nullptr) {
-    walk(records_, range, [&](auto it) { return !holds(range, it->first, it->second) || visit(it->first, it->second); });
+    walk(records_, range,
+         [&](auto it) { return !holds(range, it->first, it->second) || visit(it->first, it->second); });
     return;
   }
   if (links_are_derived_) {
@@ -58,8 +60,11 @@ Result<Page> MemoryStore::scan(const Range& range, std::size_t limit) {
   Page page;
   const bool is_whole = std::holds_alternative<WholeVolume>(range);
   walk_range(range, [&](const Key& key, const Record& record) {
-    // One more than the limit shows that there is more; for whole numbers the first that is beyond, in any case a second number.
-    if (page.items.size() > limit && (!is_whole || page_number_of(page.items.front().key) != page_number_of(page.items.back().key))) return false;
+    // One more than the limit shows that there is more; for whole numbers the first that is beyond, in any case a
+    // second number.
+    if (page.items.size() > limit &&
+        (!is_whole || page_number_of(page.items.front().key) != page_number_of(page.items.back().key)))
+      return false;
     page.items.push_back({key, record});
     return true;
   });
@@ -81,8 +86,10 @@ void MemoryStore::apply(const ChangeSet& changes) {
     std::optional<Record> before;
     if (const auto it = records_.find(key); it != records_.end() && !change.is_final()) before = it->second;
     std::optional<Record> after = applied(key, change, std::move(before));
-    if (after) put(key, *std::move(after));
-    else erase(key);
+    if (after)
+      put(key, *std::move(after));
+    else
+      erase(key);
   }
 }
 

@@ -76,7 +76,9 @@ Result<std::string> read_dump(const std::string& path) {
   if (::fstat(file.get(), &seen) != 0) return errno_error(errno, "stat " + path);
   if (!S_ISREG(seen.st_mode)) return Error(Code::kInvalid, path + " is not a file");
   const auto size = static_cast<std::uint64_t>(seen.st_size);
-  if (size > kDumpBytesMax) return Error(Code::kTooBig, fmt::format("{} has {} bytes; a dump of at most {} is read", path, size, kDumpBytesMax));
+  if (size > kDumpBytesMax)
+    return Error(Code::kTooBig,
+                 fmt::format("{} has {} bytes; a dump of at most {} is read", path, size, kDumpBytesMax));
   std::string bytes(size, '\0');
   TRY(const std::size_t got, pread_full(file.get(), std::as_writable_bytes(std::span(bytes)), 0));
   bytes.resize(got);
@@ -85,8 +87,10 @@ Result<std::string> read_dump(const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<RecordEngine>> open_redis_dump_engine(std::string_view rest, const OpenOptions& options, Scheduler& scheduler) {
-  if (rest.empty() || rest.find('\0') != std::string_view::npos) return Error(Code::kInvalid, "redis-dump://PATH needs the path of a file");
+Result<std::unique_ptr<RecordEngine>> open_redis_dump_engine(std::string_view rest, const OpenOptions& options,
+                                                             Scheduler& scheduler) {
+  if (rest.empty() || rest.find('\0') != std::string_view::npos)
+    return Error(Code::kInvalid, "redis-dump://PATH needs the path of a file");
   if (rest.find('?') != std::string_view::npos) return Error(Code::kInvalid, "redis-dump:// has no parameters");
   if (options.create) return read_only();
   const std::string path(rest);

@@ -43,7 +43,8 @@ template <class T>
 Result<T> number(std::string_view text) {
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return damaged(fmt::format("\"{}\" is no number", text));
+  if (error != std::errc() || end != text.data() + text.size() || text.empty())
+    return damaged(fmt::format("\"{}\" is no number", text));
   return value;
 }
 Result<Ino> ino_of(std::string_view text) {
@@ -164,8 +165,10 @@ class Loader {
     TRY(const std::string text, value.string());
     TRY(const auto last, number<std::int64_t>(text));
     // Redis keeps the last number that was given out; of inodes and slices the record is the next free one.
-    if (name == "nextsession") store_.put(CounterKey{"nextSession"}, last);
-    else store_.put(CounterKey{name == "nextinode" ? "nextInode" : "nextChunk"}, last + 1);
+    if (name == "nextsession")
+      store_.put(CounterKey{"nextSession"}, last);
+    else
+      store_.put(CounterKey{name == "nextinode" ? "nextInode" : "nextChunk"}, last + 1);
     return {};
   }
   Result<void> inode(std::string_view rest, const Value& value) {
@@ -222,8 +225,10 @@ class Loader {
     TRY(const Pair parts, split(field, '_'));
     TRY(const SessionId session, session_of(parts.first));
     std::uint64_t owner = 0;
-    const auto [end, error] = std::from_chars(parts.second.data(), parts.second.data() + parts.second.size(), owner, 16);
-    if (error != std::errc() || end != parts.second.data() + parts.second.size()) return damaged(fmt::format("\"{}\" is no owner of a lock", field));
+    const auto [end, error] =
+        std::from_chars(parts.second.data(), parts.second.data() + parts.second.size(), owner, 16);
+    if (error != std::errc() || end != parts.second.data() + parts.second.size())
+      return damaged(fmt::format("\"{}\" is no owner of a lock", field));
     return std::pair(session, LockOwner{owner});
   }
   Result<void> flocks(std::string_view rest, const Value& value) {

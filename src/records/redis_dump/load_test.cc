@@ -21,7 +21,8 @@ TEST(LoadRedisDump, RecordsLieInTheStoreAndOtherKeysDoNot) {
 
 TEST(LoadRedisDump, AnErrorNamesTheKey) {
   MemoryStore store(false);
-  const Result<void> loaded = load_redis_dump(R"({"setting":{"type":"string","value":"7b7d"},"{3}i5":{"type":"string","value":"00"}})", store);
+  const Result<void> loaded =
+      load_redis_dump(R"({"setting":{"type":"string","value":"7b7d"},"{3}i5":{"type":"string","value":"00"}})", store);
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.code(), Code::kDamaged);
   EXPECT_NE(loaded.error().text().find("{3}i5"), std::string::npos);

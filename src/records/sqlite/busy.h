@@ -13,12 +13,14 @@
 
 namespace headrace::records {
 
-/// Calls `attempt` until it answers something else than kBusy, with pauses that grow from a tenth of a millisecond to ten, jittered.
-/// kTimedOut, kInterrupted: the scope ended first. `observer` (may be nullptr) learns how long it took, when it was busy at all.
-/// Thread-safe.
-Result<void> retry_while_busy(Scheduler& scheduler, const Scope& scope, Rng& rng, EngineObserver* observer, FunctionRef<Result<void>()> attempt);
+/// Calls `attempt` until it answers something else than kBusy, with pauses that grow from a tenth of a millisecond to
+/// ten, jittered. kTimedOut, kInterrupted: the scope ended first. `observer` (may be nullptr) learns how long it took,
+/// when it was busy at all. Thread-safe.
+Result<void> retry_while_busy(Scheduler& scheduler, const Scope& scope, Rng& rng, EngineObserver* observer,
+                              FunctionRef<Result<void>()> attempt);
 
-/// A turn that one holder has at a time, first come first served: for what one thread after the other uses across its I/O. Thread-safe.
+/// A turn that one holder has at a time, first come first served: for what one thread after the other uses across its
+/// I/O. Thread-safe.
 class Turn {
  public:
   explicit Turn(Scheduler& scheduler) : given_(scheduler.new_event()) {}

@@ -20,17 +20,24 @@ TEST(RetryWhileBusy, AsksUntilTheAnswerIsAnotherOne) {
   }));
   EXPECT_EQ(calls, 4);
   calls = 0;
-  EXPECT_EQ(retry_while_busy(scheduler, Scope{}, rng, nullptr, [&]() -> Result<void> { return ++calls < 2 ? Code::kBusy : Code::kIo; }).code(), Code::kIo);
+  EXPECT_EQ(retry_while_busy(scheduler, Scope{}, rng, nullptr,
+                             [&]() -> Result<void> { return ++calls < 2 ? Code::kBusy : Code::kIo; })
+                .code(),
+            Code::kIo);
 }
 
 TEST(RetryWhileBusy, EndsWithItsScope) {
   SystemScheduler scheduler;
   Rng rng(1);
   const auto busy = []() -> Result<void> { return Code::kBusy; };
-  EXPECT_EQ(retry_while_busy(scheduler, Scope{scheduler.clock().now() + std::chrono::milliseconds(3), {}}, rng, nullptr, busy).code(), Code::kTimedOut);
+  EXPECT_EQ(
+      retry_while_busy(scheduler, Scope{scheduler.clock().now() + std::chrono::milliseconds(3), {}}, rng, nullptr, busy)
+          .code(),
+      Code::kTimedOut);
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(retry_while_busy(scheduler, Scope{Moment::max(), stop.get_token()}, rng, nullptr, busy).code(), Code::kInterrupted);
+  EXPECT_EQ(retry_while_busy(scheduler, Scope{Moment::max(), stop.get_token()}, rng, nullptr, busy).code(),
+            Code::kInterrupted);
 }
 
 TEST(Turn, GoesInTheOrderOfThoseWhoCame) {
@@ -49,7 +56,8 @@ TEST(Turn, GoesInTheOrderOfThoseWhoCame) {
       }
       turn.give();
     }));
-    while (turn.waiting() < static_cast<std::size_t>(i) + 1) ASSERT_TRUE(pause(scheduler, Scope{}, std::chrono::microseconds(100)));
+    while (turn.waiting() < static_cast<std::size_t>(i) + 1)
+      ASSERT_TRUE(pause(scheduler, Scope{}, std::chrono::microseconds(100)));
   }
   EXPECT_EQ(turn.take(Scope{scheduler.clock().now() + std::chrono::milliseconds(2), {}}).code(), Code::kTimedOut);
   turn.give();

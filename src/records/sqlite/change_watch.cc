@@ -49,7 +49,11 @@ struct ChangeWatch::Watchers {
 };
 
 ChangeWatch::ChangeWatch(Scheduler& scheduler, SqliteDatabase& database, WriterStore* store, Duration interval)
-    : scheduler_(scheduler), database_(database), store_(store), interval_(interval), watchers_(std::make_shared<Watchers>(scheduler)) {}
+    : scheduler_(scheduler),
+      database_(database),
+      store_(store),
+      interval_(interval),
+      watchers_(std::make_shared<Watchers>(scheduler)) {}
 
 std::shared_ptr<void> ChangeWatch::add(Callback changed) {
   std::uint64_t id = 0;
@@ -66,7 +70,8 @@ std::shared_ptr<void> ChangeWatch::add(Callback changed) {
     // From here on nothing is missed. Where this fails, the thread tries again.
     (void)settle(Scope{scheduler_.clock().now() + interval_, {}});
     lock.lock();
-    if (!is_closed_) thread_ = scheduler_.new_thread("meta-watch", [this](std::stop_token stop) { run(Scope{Moment::max(), stop}); });
+    if (!is_closed_)
+      thread_ = scheduler_.new_thread("meta-watch", [this](std::stop_token stop) { run(Scope{Moment::max(), stop}); });
   }
   return std::shared_ptr<void>(this, [watchers = watchers_, id](void*) { watchers->remove(id); });
 }
@@ -119,8 +124,8 @@ Result<void> ChangeWatch::settle(const Scope& scope) {
   return {};
 }
 
-/// This connection sees every commit, the writing one only those of others. When one of ours may be among what came, the writing one
-/// is asked.
+/// This connection sees every commit, the writing one only those of others. When one of ours may be among what came,
+/// the writing one is asked.
 Result<bool> ChangeWatch::has_changed(const Scope& scope) {
   if (!is_settled_) {
     TRY_OK(settle(scope));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells watchers that another client has committed. SQLite cannot push, so the database's version is looked at from time to time,
-// by one thread that lives only while there are watchers.
+// Tells watchers that another client has committed. SQLite cannot push, so the database's version is looked at from
+// time to time, by one thread that lives only while there are watchers.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,8 @@ class ChangeWatch {
   ChangeWatch(Scheduler& scheduler, SqliteDatabase& database, WriterStore* store, Duration interval);
   ~ChangeWatch() { close(); }
 
-  /// Until the object ends; when it has ended the callback is not running (unless it is the callback that ends it). Objects may outlive the
-  /// watch.
+  /// Until the object ends; when it has ended the callback is not running (unless it is the callback that ends it).
+  /// Objects may outlive the watch.
   std::shared_ptr<void> add(Callback changed);
   /// Ends the thread; nobody is called any more. Idempotent.
   void close();
@@ -51,7 +51,7 @@ class ChangeWatch {
   std::int64_t version_ = 0;
   std::uint64_t commits_ended_ = 0;  // before version_ was looked at
   bool is_settled_ = false;
-  bool is_unsure_ = false;           // one of our commits may have hidden another's
+  bool is_unsure_ = false;  // one of our commits may have hidden another's
 
   Mutex mutex_;
   bool is_started_ GUARDED_BY(mutex_) = false;

@@ -19,7 +19,9 @@ class ChangeWatchTest : public testing::Test {
   std::unique_ptr<RecordEngine> open(bool read_only = false) {
     SqliteTuning tuning;
     tuning.watch_interval = kInterval;
-    return open_sqlite_engine(folder_.file("volume.db"), OpenOptions{!read_only, read_only, nullptr}, scheduler_, tuning).value();
+    return open_sqlite_engine(folder_.file("volume.db"), OpenOptions{!read_only, read_only, nullptr}, scheduler_,
+                              tuning)
+        .value();
   }
   static void change(RecordEngine& engine) {
     EXPECT_TRUE(engine.run(Scope{}, Commit::kVisible, {}, [](RecordTxn& txn) -> Result<void> {
@@ -35,7 +37,8 @@ class ChangeWatchTest : public testing::Test {
   }
   /// Until the count is above `before`; ten seconds at most.
   void await_more(const std::atomic<int>& calls, int before) {
-    for (int i = 0; i < 10000 && calls <= before; ++i) ASSERT_TRUE(pause(scheduler_, Scope{}, std::chrono::milliseconds(1)));
+    for (int i = 0; i < 10000 && calls <= before; ++i)
+      ASSERT_TRUE(pause(scheduler_, Scope{}, std::chrono::milliseconds(1)));
     EXPECT_GT(calls.load(), before);
   }
   void pass_looks(int count) { ASSERT_TRUE(pause(scheduler_, Scope{}, kInterval * (2 * count))); }

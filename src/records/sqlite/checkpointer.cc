@@ -19,8 +19,8 @@ namespace {
 constexpr int kFixedVersion = 3051003;
 constexpr auto kLockWait = std::chrono::seconds(2);
 constexpr auto kReadersWait = std::chrono::milliseconds(20);
-/// A log that is several times as long as it should be is brought in at the cost of writers: they wait behind the readers. Not again at
-/// once when that did not help: then somebody reads for long (a dump does), and writers go first.
+/// A log that is several times as long as it should be is brought in at the cost of writers: they wait behind the
+/// readers. Not again at once when that did not help: then somebody reads for long (a dump does), and writers go first.
 constexpr std::uint64_t kLongTimes = 4;
 constexpr auto kReadersWaitWhenLong = std::chrono::milliseconds(300);
 constexpr auto kLongAgainAfter = std::chrono::seconds(10);
@@ -29,8 +29,14 @@ constexpr auto kLongAgainAfter = std::chrono::seconds(10);
 
 bool sqlite_needs_guard() { return sqlite3_libversion_number() < kFixedVersion; }
 const char* sqlite_version() { return sqlite3_libversion(); }
-Checkpointer::Checkpointer(Scheduler& scheduler, SqliteDatabase& database, ReaderPool& readers, EngineObserver* observer, CheckpointPolicy policy)
-    : scheduler_(scheduler), database_(database), readers_(readers), observer_(observer), policy_(policy), grew_(scheduler.new_event()) {}
+Checkpointer::Checkpointer(Scheduler& scheduler, SqliteDatabase& database, ReaderPool& readers,
+                           EngineObserver* observer, CheckpointPolicy policy)
+    : scheduler_(scheduler),
+      database_(database),
+      readers_(readers),
+      observer_(observer),
+      policy_(policy),
+      grew_(scheduler.new_event()) {}
 
 void Checkpointer::start(WriterStore& store) {
   store_ = &store;
@@ -76,7 +82,8 @@ Result<Checkpointer::Outcome> Checkpointer::run_once(const Scope& scope) {
   if (!is_mine) return Error(Code::kWouldBlock, "another process brings the log in");
   const Moment begun = scheduler_.clock().now();
   Result<Outcome> outcome = copy(scope);
-  if (outcome && observer_ != nullptr) observer_->on_checkpoint(outcome->log_pages, outcome->copied_pages, scheduler_.clock().now() - begun);
+  if (outcome && observer_ != nullptr)
+    observer_->on_checkpoint(outcome->log_pages, outcome->copied_pages, scheduler_.clock().now() - begun);
   // Others wait as long as we do before the next.
   (void)pause(scheduler_, scope, policy_.apart);
   (void)::flock(lock_file_.get(), LOCK_UN);
@@ -89,7 +96,9 @@ bool Checkpointer::is_long() {
 }
 
 Result<Checkpointer::Outcome> Checkpointer::copy(const Scope& scope) {
-  if (!connection_) { TRY(connection_, database_.connect()); }
+  if (!connection_) {
+    TRY(connection_, database_.connect());
+  }
   Outcome outcome;
   const auto copy_pages = [&]() -> Result<void> {
     const bool is_patient = is_long() && scheduler_.clock().now() >= patient_again_;
@@ -105,8 +114,10 @@ Result<Checkpointer::Outcome> Checkpointer::copy(const Scope& scope) {
       MutexLock lock(mutex_);
       copied_ = outcome.copied_pages < pages_ ? outcome.copied_pages : pages_;
     }
-    // The next commit begins the log anew if nobody reads from it then: those who began before its pages were in must be done.
-    (void)readers_.wait_for_those_out(scope.until(scheduler_.clock().now() + (are_done ? patience : Duration(kReadersWait))));
+    // The next commit begins the log anew if nobody reads from it then: those who began before its pages were in must
+    // be done.
+    (void)readers_.wait_for_those_out(
+        scope.until(scheduler_.clock().now() + (are_done ? patience : Duration(kReadersWait))));
     return {};
   };
   TRY_OK(store_->with_write_lock(scope.until(scheduler_.clock().now() + kLockWait), copy_pages));
@@ -121,7 +132,8 @@ Result<bool> Checkpointer::take_lock_file() {
     if (!lock_file_.is_open()) return errno_error(errno, "open " + path);
     if (::flock(lock_file_.get(), LOCK_EX | LOCK_NB) != 0) return false;
     struct stat mine = {};
-    if (::fstat(lock_file_.get(), &mine) == 0 && identity_of(path) == FileIdentity{mine.st_dev, mine.st_ino}) return true;
+    if (::fstat(lock_file_.get(), &mine) == 0 && identity_of(path) == FileIdentity{mine.st_dev, mine.st_ino})
+      return true;
     lock_file_.reset();
   }
   return false;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Brings the write-ahead log into the database, so that it stays short.
 //
-// SQLite before 3.51.3 can lose pages when one connection resets the log while another is about to bring it in a second time. So no
-// connection of ours does it on its own; here it is done by one process of this machine at a time (a lock file beside the database),
-// with the database's write lock held, so that nobody can reset the log meanwhile, and never twice within 100 ms. The lock has a
-// second use, with newer versions too: no commit comes between, so all of the log can be brought in, and the next commit begins it anew.
+// SQLite before 3.51.3 can lose pages when one connection resets the log while another is about to bring it in a second
+// time. So no connection of ours does it on its own; here it is done by one process of this machine at a time (a lock
+// file beside the database), with the database's write lock held, so that nobody can reset the log meanwhile, and never
+// twice within 100 ms. The lock has a second use, with newer versions too: no commit comes between, so all of the log
+// can be brought in, and the next commit begins it anew.
 #pragma once
 
 #include <atomic>
@@ -26,15 +27,16 @@ bool sqlite_needs_guard();
 const char* sqlite_version();
 
 struct CheckpointPolicy {
-  std::uint64_t log_pages = (4 << 20) / 4096;             // brought in when so many pages wait
-  Duration apart = std::chrono::milliseconds(100);        // between two, of all processes
-  Duration after_partial = std::chrono::seconds(1);       // when somebody still reads what the log replaces
+  std::uint64_t log_pages = (4 << 20) / 4096;        // brought in when so many pages wait
+  Duration apart = std::chrono::milliseconds(100);   // between two, of all processes
+  Duration after_partial = std::chrono::seconds(1);  // when somebody still reads what the log replaces
 };
 
 /// Thread-safe. Has a thread of its own.
 class Checkpointer {
  public:
-  Checkpointer(Scheduler& scheduler, SqliteDatabase& database, ReaderPool& readers, EngineObserver* observer, CheckpointPolicy policy);
+  Checkpointer(Scheduler& scheduler, SqliteDatabase& database, ReaderPool& readers, EngineObserver* observer,
+               CheckpointPolicy policy);
   ~Checkpointer() { close(); }
 
   /// Begins; needs the store, which tells how long the log is.
@@ -69,8 +71,8 @@ class Checkpointer {
   Moment patient_again_{};  // no long wait for readers before
 
   Mutex mutex_;
-  std::uint64_t pages_ GUARDED_BY(mutex_) = 0;     // in the log
-  std::uint64_t copied_ GUARDED_BY(mutex_) = 0;    // of them, in the database already
+  std::uint64_t pages_ GUARDED_BY(mutex_) = 0;   // in the log
+  std::uint64_t copied_ GUARDED_BY(mutex_) = 0;  // of them, in the database already
   std::unique_ptr<Event> grew_;
   std::jthread thread_;
 };

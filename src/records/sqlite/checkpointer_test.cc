@@ -51,7 +51,8 @@ class Checkpoints final : public EngineObserver {
     MutexLock lock(mutex_);
     std::sort(spans_.begin(), spans_.end());
     Duration shortest = Duration::max();
-    for (std::size_t i = 1; i < spans_.size(); ++i) shortest = std::min(shortest, spans_[i].first - spans_[i - 1].second);
+    for (std::size_t i = 1; i < spans_.size(); ++i)
+      shortest = std::min(shortest, spans_[i].first - spans_[i - 1].second);
     return shortest;
   }
 
@@ -142,7 +143,8 @@ TEST_F(CheckpointerTest, TwoEnginesTakeTurnsAndKeepTheirDistance) {
     ASSERT_TRUE(write(*other, ++written));
   }
   EXPECT_GE(seen_.shortest_gap(), std::chrono::milliseconds(10));
-  EXPECT_EQ(RawSqlite(path_).run("PRAGMA integrity_check; SELECT count(*) FROM jfs_symlink"), (std::vector<std::string>{"ok", std::to_string(written)}));
+  EXPECT_EQ(RawSqlite(path_).run("PRAGMA integrity_check; SELECT count(*) FROM jfs_symlink"),
+            (std::vector<std::string>{"ok", std::to_string(written)}));
 }
 
 TEST_F(CheckpointerTest, TheLastToCloseLeavesOnlyTheDatabase) {
@@ -155,7 +157,8 @@ TEST_F(CheckpointerTest, TheLastToCloseLeavesOnlyTheDatabase) {
   ASSERT_TRUE(write(*other, ++written));
   other.reset();
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1);
-  EXPECT_EQ(RawSqlite(path_).run("SELECT count(*) FROM jfs_symlink"), std::vector<std::string>{std::to_string(written)});
+  EXPECT_EQ(RawSqlite(path_).run("SELECT count(*) FROM jfs_symlink"),
+            std::vector<std::string>{std::to_string(written)});
 }
 
 TEST_F(CheckpointerTest, AnotherProcessAtItIsLeftAlone) {

@@ -44,9 +44,11 @@ class ChildProcess {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input.get(), STDOUT_FILENO);
-    std::string program = "records_test", filter = "--gtest_filter=SqliteChild.DISABLED_CommitsUntilItIsKilled", all = "--gtest_also_run_disabled_tests";
+    std::string program = "records_test", filter = "--gtest_filter=SqliteChild.DISABLED_CommitsUntilItIsKilled",
+                all = "--gtest_also_run_disabled_tests";
     char* arguments[] = {program.data(), filter.data(), all.data(), nullptr};
-    std::vector<std::string> variables{std::string(kDatabaseVariable) + "=" + database, std::string(kCommitVariable) + "=" + commit};
+    std::vector<std::string> variables{std::string(kDatabaseVariable) + "=" + database,
+                                       std::string(kCommitVariable) + "=" + commit};
     for (char** variable = environ; *variable != nullptr; ++variable) variables.emplace_back(*variable);
     std::vector<char*> environment;
     for (std::string& variable : variables) environment.push_back(variable.data());
@@ -101,7 +103,8 @@ TEST(SqliteChild, DISABLED_CommitsUntilItIsKilled) {
   for (int i = 0; i < 4; ++i) {
     callers.push_back(scheduler.new_thread("caller", [&](std::stop_token) {
       while (true) {
-        const Result<std::int64_t> number = bump_both(*engine, std::strcmp(commit, "durable") == 0 ? Commit::kDurable : Commit::kVisible);
+        const Result<std::int64_t> number =
+            bump_both(*engine, std::strcmp(commit, "durable") == 0 ? Commit::kDurable : Commit::kVisible);
         const std::string line = "acknowledged " + std::to_string(number.value()) + "\n";
         if (::write(STDOUT_FILENO, line.data(), line.size()) < 0) return;
       }
@@ -111,7 +114,9 @@ TEST(SqliteChild, DISABLED_CommitsUntilItIsKilled) {
 
 class ClientsTest : public testing::Test {
  protected:
-  std::unique_ptr<RecordEngine> open() { return open_engine("sqlite3://" + path_, OpenOptions{true, false, nullptr}, scheduler_).value(); }
+  std::unique_ptr<RecordEngine> open() {
+    return open_engine("sqlite3://" + path_, OpenOptions{true, false, nullptr}, scheduler_).value();
+  }
   std::int64_t both(RecordEngine& engine) {
     const auto values = engine.read(Scope{}, {}, [](RecordTxn& txn) -> Result<std::pair<std::int64_t, std::int64_t>> {
       TRY(const auto a, get(txn, CounterKey{"a"}));

@@ -26,8 +26,10 @@ std::string Dialect::expand(std::string_view sql) const {
     std::size_t end = i + 1;
     while (end < sql.size() && is_word(sql[end])) ++end;
     const std::string word(sql.substr(i + 1, end - i - 1));
-    if (sql[i] == '$') out += "`" + table(word) + "`";
-    else out += missing_node_columns.contains(word) ? "0" : "n.`" + word + "`";
+    if (sql[i] == '$')
+      out += "`" + table(word) + "`";
+    else
+      out += missing_node_columns.contains(word) ? "0" : "n.`" + word + "`";
     i = end;
   }
   return out;
@@ -51,7 +53,8 @@ Query& Query::blob(std::string_view bytes) {
   return *this;
 }
 Query& Query::text(std::string_view bytes) {
-  sqlite3_bind_text64(statement_, ++bound_, bytes.data() == nullptr ? "" : bytes.data(), bytes.size(), SQLITE_STATIC, SQLITE_UTF8);
+  sqlite3_bind_text64(statement_, ++bound_, bytes.data() == nullptr ? "" : bytes.data(), bytes.size(), SQLITE_STATIC,
+                      SQLITE_UTF8);
   return *this;
 }
 Query& Query::null() {
@@ -93,7 +96,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Ac
   if (db == nullptr) return Code::kNoMemory;
   std::unique_ptr<Connection> connection(new Connection(db, dialect));
   if (code != SQLITE_OK) return sqlite_error(db, code, "open " + path);
-  if (access != Access::kReadOnly && sqlite3_db_readonly(db, "main") == 1) return Error(Code::kReadOnly, "open " + path + ": may not be written");
+  if (access != Access::kReadOnly && sqlite3_db_readonly(db, "main") == 1)
+    return Error(Code::kReadOnly, "open " + path + ": may not be written");
   TRY_OK(connection->set_up());
   return connection;
 }
@@ -103,7 +107,8 @@ Result<void> Connection::set_up() {
   sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_wal_autocheckpoint(db_, 0);
   return execute(
-      "PRAGMA synchronous=NORMAL; PRAGMA mmap_size=0; PRAGMA secure_delete=FAST; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=OFF");
+      "PRAGMA synchronous=NORMAL; PRAGMA mmap_size=0; PRAGMA secure_delete=FAST; PRAGMA temp_store=MEMORY; PRAGMA "
+      "foreign_keys=OFF");
 }
 
 Connection::~Connection() {
@@ -118,7 +123,8 @@ Query Connection::query(Sql sql) {
     return Query(it->second, &refused_);
   }
   const std::string text = dialect_.expand(sql.text);
-  const int code = sqlite3_prepare_v3(db_, text.c_str(), static_cast<int>(text.size()), SQLITE_PREPARE_PERSISTENT, &it->second, nullptr);
+  const int code = sqlite3_prepare_v3(db_, text.c_str(), static_cast<int>(text.size()), SQLITE_PREPARE_PERSISTENT,
+                                      &it->second, nullptr);
   if (code != SQLITE_OK) {
     refused_ = sqlite_error(db_, code, "metadata database");
     it->second = nullptr;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection to a JuiceFS database, with its prepared statements. SQL is written where it is used, with `$name` for the table
-// jfs_name (under the volume's prefix) and `@column` for a column of the node table (called n) that older volumes may lack.
+// One connection to a JuiceFS database, with its prepared statements. SQL is written where it is used, with `$name` for
+// the table jfs_name (under the volume's prefix) and `@column` for a column of the node table (called n) that older
+// volumes may lack.
 #pragma once
 
 #include <cstdint>
@@ -71,7 +72,8 @@ class Connection {
  public:
   enum class Access { kReadOnly, kReadWrite, kCreate };
 
-  /// Opens the file and says how we use it: no memory map, no automatic checkpoint, none on close, synchronous=NORMAL. `path` is absolute.
+  /// Opens the file and says how we use it: no memory map, no automatic checkpoint, none on close, synchronous=NORMAL.
+  /// `path` is absolute.
   static Result<std::unique_ptr<Connection>> open(const std::string& path, Access access, const Dialect& dialect);
   ~Connection();
   Connection(const Connection&) = delete;

@@ -30,16 +30,18 @@ Result<void> sync_folder(const std::string& folder) {
 }
 
 bool may_be_missing(const std::string& column) {
-  return column == "atimensec" || column == "mtimensec" || column == "ctimensec" || column == "access_acl_id" || column == "default_acl_id" ||
-         column == "tier_id";
+  return column == "atimensec" || column == "mtimensec" || column == "ctimensec" || column == "access_acl_id" ||
+         column == "default_acl_id" || column == "tier_id";
 }
 
 }  // namespace
 
-Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const SqliteLocation& location, const OpenOptions& options, Scheduler& scheduler) {
+Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const SqliteLocation& location, const OpenOptions& options,
+                                                             Scheduler& scheduler) {
   TRY_OK(check_file_system(location.path));
   const bool create = options.create && !options.read_only;
-  if (!create && identity_of(location.path) == FileIdentity{}) return Error(Code::kNotFound, "there is no metadata database " + location.path);
+  if (!create && identity_of(location.path) == FileIdentity{})
+    return Error(Code::kNotFound, "there is no metadata database " + location.path);
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(location, options));
   Rng rng(random_seed());
   const Scope scope{scheduler.clock().now() + kOpenWait, {}};
@@ -51,12 +53,16 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const SqliteLocatio
   return database;
 }
 
-/// A read-only volume is opened for writing all the same where that is allowed, so that its last client can remove the log.
+/// A read-only volume is opened for writing all the same where that is allowed, so that its last client can remove the
+/// log.
 Result<void> SqliteDatabase::open_writer(bool create) {
   writer_.reset();
   log_.reset();
-  const bool may_write = ::access(location_.path.c_str(), W_OK) == 0 && ::access(folder_of(location_.path).c_str(), W_OK) == 0;
-  access_ = create ? Connection::Access::kCreate : is_read_only_ && !may_write ? Connection::Access::kReadOnly : Connection::Access::kReadWrite;
+  const bool may_write =
+      ::access(location_.path.c_str(), W_OK) == 0 && ::access(folder_of(location_.path).c_str(), W_OK) == 0;
+  access_ = create                        ? Connection::Access::kCreate
+            : is_read_only_ && !may_write ? Connection::Access::kReadOnly
+                                          : Connection::Access::kReadWrite;
   TRY(std::unique_ptr<Connection> connection, Connection::open(location_.path, access_, dialect_));
   access_ = access_ == Connection::Access::kCreate ? Connection::Access::kReadWrite : access_;
   TRY_OK(settle_schema(*connection, create));
@@ -74,12 +80,15 @@ Result<void> SqliteDatabase::settle_schema(Connection& connection, bool create) 
   on_connect_.clear();
   TRY(const SchemaGap gap, find_gap(connection));
   if (!gap.has_volume && !create) {
-    std::string text = fmt::format("{} holds no JuiceFS volume: there is no table {}", location_.path, dialect_.table("setting"));
-    if (!gap.other_prefix_table.empty()) text += fmt::format(" (there is {}: is it another ?table_prefix)", gap.other_prefix_table);
+    std::string text =
+        fmt::format("{} holds no JuiceFS volume: there is no table {}", location_.path, dialect_.table("setting"));
+    if (!gap.other_prefix_table.empty())
+      text += fmt::format(" (there is {}: is it another ?table_prefix)", gap.other_prefix_table);
     return Error(Code::kVersion, text);
   }
   if (!gap.has_volume && !gap.foreign_table.empty()) {
-    return Error(Code::kVersion, fmt::format("{} is the database of something else: it has a table {}", location_.path, gap.foreign_table));
+    return Error(Code::kVersion, fmt::format("{} is the database of something else: it has a table {}", location_.path,
+                                             gap.foreign_table));
   }
   if (is_read_only_) return settle_missing(gap);
   if (gap.statements.empty()) return {};
@@ -89,10 +98,13 @@ Result<void> SqliteDatabase::settle_schema(Connection& connection, bool create) 
 /// Reading only, what an older client has not made yet is taken to be empty.
 Result<void> SqliteDatabase::settle_missing(const SchemaGap& gap) {
   for (const std::string& column : gap.missing_node_columns) {
-    if (!may_be_missing(column)) return Error(Code::kVersion, fmt::format("{}: its table {} has no column {}", location_.path, dialect_.table("node"), column));
+    if (!may_be_missing(column))
+      return Error(Code::kVersion,
+                   fmt::format("{}: its table {} has no column {}", location_.path, dialect_.table("node"), column));
     dialect_.missing_node_columns.insert(column);
   }
-  if (!gap.missing_elsewhere.empty()) return Error(Code::kVersion, fmt::format("{} has no column {}", location_.path, gap.missing_elsewhere.front()));
+  if (!gap.missing_elsewhere.empty())
+    return Error(Code::kVersion, fmt::format("{} has no column {}", location_.path, gap.missing_elsewhere.front()));
   on_connect_ = gap.stand_ins;
   on_connect_.push_back("PRAGMA query_only=ON");
   return {};
@@ -141,7 +153,8 @@ void SqliteDatabase::close_writer() {
 
 Result<void> SqliteDatabase::check_identity() const {
   if (identity_of(location_.path) == identity_) return {};
-  return Error(Code::kStale, fmt::format("{} is no longer the file that was opened: somebody replaced or removed it", location_.path));
+  return Error(Code::kStale, fmt::format("{} is no longer the file that was opened: somebody replaced or removed it",
+                                         location_.path));
 }
 
 Error SqliteDatabase::in_words(const Error& error) const {

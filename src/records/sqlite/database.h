@@ -19,10 +19,12 @@ namespace headrace::records {
 /// What is open of one database. Connections made here refer to it.
 class SqliteDatabase {
  public:
-  /// Opens the file and one connection, makes or completes the tables unless it is read-only, switches it to the write-ahead log. kNotFound:
-  /// there is none and `create` is off. kVersion: not a JuiceFS database, with the sentence. kNotSupported: see check_file_system().
-  /// kReadOnly: may not be written. kTimedOut: others held its locks for ten seconds.
-  static Result<std::unique_ptr<SqliteDatabase>> open(const SqliteLocation& location, const OpenOptions& options, Scheduler& scheduler);
+  /// Opens the file and one connection, makes or completes the tables unless it is read-only, switches it to the
+  /// write-ahead log. kNotFound: there is none and `create` is off. kVersion: not a JuiceFS database, with the
+  /// sentence. kNotSupported: see check_file_system(). kReadOnly: may not be written. kTimedOut: others held its locks
+  /// for ten seconds.
+  static Result<std::unique_ptr<SqliteDatabase>> open(const SqliteLocation& location, const OpenOptions& options,
+                                                      Scheduler& scheduler);
 
   ~SqliteDatabase() { close_writer(); }
 
@@ -30,18 +32,21 @@ class SqliteDatabase {
   Result<std::unique_ptr<Connection>> connect() const;
   /// The first connection, which writes.
   Connection& writer() { return *writer_; }
-  /// Closes the first connection; all others are closed already. The last client of all brings the log into the database and removes it.
+  /// Closes the first connection; all others are closed already. The last client of all brings the log into the
+  /// database and removes it.
   void close_writer();
 
   const SqliteLocation& location() const { return location_; }
   bool is_read_only() const { return is_read_only_; }
-  /// The log, to make it durable: SQLite keeps no locks on it, and it is never replaced while a connection is open. -1: none.
+  /// The log, to make it durable: SQLite keeps no locks on it, and it is never replaced while a connection is open. -1:
+  /// none.
   int log_fd() const { return log_.get(); }
   /// kStale: the path no longer names the file that is open.
   Result<void> check_identity() const;
 
  private:
-  SqliteDatabase(SqliteLocation location, const OpenOptions& options) : location_(std::move(location)), is_read_only_(options.read_only) {
+  SqliteDatabase(SqliteLocation location, const OpenOptions& options)
+      : location_(std::move(location)), is_read_only_(options.read_only) {
     dialect_.table_prefix = location_.table_prefix;
   }
   Result<void> open_writer(bool create);

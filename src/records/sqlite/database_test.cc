@@ -19,7 +19,8 @@
 namespace headrace::records {
 namespace {
 
-const std::string kSchemaQuery = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid";
+const std::string kSchemaQuery =
+    "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid";
 
 std::vector<std::string> schema_of_juicefs() {
   std::vector<std::string> statements;
@@ -74,9 +75,10 @@ TEST_F(DatabaseTest, ANewOneIsInLogModeAndLeavesOneFile) {
 TEST_F(DatabaseTest, APrefixNamesTheTablesOfOneOfSeveralVolumes) {
   ASSERT_TRUE(make());
   ASSERT_TRUE(make("?table_prefix=two"));
-  const std::vector<std::string> names = RawSqlite(path_).run("SELECT name FROM sqlite_schema WHERE name LIKE '%edge%' AND sql IS NOT NULL ORDER BY 1");
-  EXPECT_EQ(names, (std::vector<std::string>{"IDX_jfs_edge_inode", "IDX_jfs_two_edge_inode", "UQE_jfs_edge_edge", "UQE_jfs_two_edge_edge", "jfs_edge",
-                                             "jfs_two_edge"}));
+  const std::vector<std::string> names =
+      RawSqlite(path_).run("SELECT name FROM sqlite_schema WHERE name LIKE '%edge%' AND sql IS NOT NULL ORDER BY 1");
+  EXPECT_EQ(names, (std::vector<std::string>{"IDX_jfs_edge_inode", "IDX_jfs_two_edge_inode", "UQE_jfs_edge_edge",
+                                             "UQE_jfs_two_edge_edge", "jfs_edge", "jfs_two_edge"}));
 }
 
 TEST_F(DatabaseTest, OneThatIsNotThereIsMadeOnlyWhenAsked) {
@@ -91,7 +93,8 @@ TEST_F(DatabaseTest, WhatIsNoDatabaseIsRefusedInWords) {
   for (const auto& refused : {make(), open_to_write(), open_to_read()}) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.code(), Code::kVersion);
-    EXPECT_NE(refused.error().message.find(path_ + " is not a JuiceFS database"), std::string::npos) << refused.error().message;
+    EXPECT_NE(refused.error().message.find(path_ + " is not a JuiceFS database"), std::string::npos)
+        << refused.error().message;
   }
   EXPECT_EQ(file_bytes(path_), std::string(8192, 'x'));
 }
@@ -130,12 +133,15 @@ TEST_F(DatabaseTest, AFolderIsRefused) {
 void make_old_volume(const std::string& path) {
   RawSqlite db(path);
   for (std::string statement : schema_of_juicefs()) {
-    if (statement.find("`jfs_acl`") != std::string::npos || statement.find("`jfs_dir_stats`") != std::string::npos) continue;
+    if (statement.find("`jfs_acl`") != std::string::npos || statement.find("`jfs_dir_stats`") != std::string::npos)
+      continue;
     const std::size_t acl = statement.find(", `access_acl_id`");
     if (acl != std::string::npos) statement = statement.substr(0, acl) + ")";
     db.run(statement);
   }
-  db.run("INSERT INTO jfs_node VALUES (1,2,0,511,0,0,1700000000000000,1700000000000000,1700000000000000,1,2,3,2,4096,0,1)");
+  db.run(
+      "INSERT INTO jfs_node VALUES "
+      "(1,2,0,511,0,0,1700000000000000,1700000000000000,1700000000000000,1,2,3,2,4096,0,1)");
 }
 
 TEST_F(DatabaseTest, AnOlderVolumeIsReadWithoutTouchingIt) {
@@ -185,7 +191,9 @@ TEST_F(DatabaseTest, OneOnAReadOnlyPlaceIsReadAndNotWritten) {
 
 TEST_F(DatabaseTest, AVolumeThatANewerClientExtendedKeepsItsColumns) {
   ASSERT_TRUE(make());
-  RawSqlite(path_).run("ALTER TABLE jfs_node ADD `newer` INTEGER NULL; INSERT INTO jfs_node VALUES (1,2,0,511,0,0,0,0,0,0,0,0,2,4096,0,1,0,0,0,77)");
+  RawSqlite(path_).run(
+      "ALTER TABLE jfs_node ADD `newer` INTEGER NULL; INSERT INTO jfs_node VALUES "
+      "(1,2,0,511,0,0,0,0,0,0,0,0,2,4096,0,1,0,0,0,77)");
   auto engine = open_engine("sqlite3://" + path_, OpenOptions{}, scheduler_).value();
   ASSERT_TRUE(engine->run(Scope{}, Commit::kVisible, {}, [](RecordTxn& txn) -> Result<void> {
     put(txn, InodeKey{kRootIno}, Attr{});
@@ -200,7 +208,8 @@ TEST(SqliteLocation, IsAPathAndAtMostAPrefix) {
   EXPECT_EQ(parse_sqlite_location("b.db").value().path, std::filesystem::absolute("b.db").string());
   EXPECT_EQ(parse_sqlite_location("file:x.db").value().path, std::filesystem::absolute("file:x.db").string());
   EXPECT_EQ(parse_sqlite_location("/a?table_prefix=x_1").value().table_prefix, "jfs_x_1_");
-  for (const char* bad : {"", "?table_prefix=x", "/a?table_prefix=", "/a?table_prefix=x`", "/a?_timeout=5", "/a?table_prefix"}) {
+  for (const char* bad :
+       {"", "?table_prefix=x", "/a?table_prefix=", "/a?table_prefix=x`", "/a?_timeout=5", "/a?table_prefix"}) {
     const auto refused = parse_sqlite_location(bad);
     ASSERT_FALSE(refused) << bad;
     EXPECT_EQ(refused.code(), Code::kInvalid) << bad;
@@ -212,7 +221,8 @@ TEST(SqliteLocation, AFileSystemWithoutSharedMemoryAndLocksIsRefused) {
   EXPECT_EQ(name_of_unfit_file_system(0x65735546), "FUSE");
   EXPECT_EQ(name_of_unfit_file_system(0x6969), "NFS");
   EXPECT_EQ(name_of_unfit_file_system(static_cast<long>(static_cast<int>(0xFF534D42))), "SMB");
-  for (const long fine : {0xEF53L, 0x58465342L, 0x01021994L, 0x9123683EL, 0x794C7630L}) EXPECT_EQ(name_of_unfit_file_system(fine), "") << fine;
+  for (const long fine : {0xEF53L, 0x58465342L, 0x01021994L, 0x9123683EL, 0x794C7630L})
+    EXPECT_EQ(name_of_unfit_file_system(fine), "") << fine;
 }
 
 }  // namespace

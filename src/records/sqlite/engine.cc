@@ -21,12 +21,16 @@ namespace {
 
 /// What only an engine that writes has.
 struct Writing {
-  Writing(Scheduler& scheduler, SqliteDatabase& database, ReaderPool& readers, const EngineTraits& traits, EngineObserver* observer,
-          const SqliteTuning& tuning)
-      : sync(scheduler, [&database]() -> Result<void> {
-          if (::fdatasync(database.log_fd()) != 0) return errno_error(errno, "sync the log of " + database.location().path);
-          return {};
-        }, observer),
+  Writing(Scheduler& scheduler, SqliteDatabase& database, ReaderPool& readers, const EngineTraits& traits,
+          EngineObserver* observer, const SqliteTuning& tuning)
+      : sync(
+            scheduler,
+            [&database]() -> Result<void> {
+              if (::fdatasync(database.log_fd()) != 0)
+                return errno_error(errno, "sync the log of " + database.location().path);
+              return {};
+            },
+            observer),
         checkpointer(scheduler, database, readers, observer, tuning.checkpoint),
         store(scheduler, database, sync, observer, [this](std::uint64_t pages) { checkpointer.note_log_pages(pages); }),
         batcher(scheduler, store, traits, observer, tuning.batch) {
@@ -41,15 +45,24 @@ struct Writing {
 
 class SqliteEngine final : public RecordEngine {
  public:
-  SqliteEngine(std::unique_ptr<SqliteDatabase> database, const OpenOptions& options, Scheduler& scheduler, const SqliteTuning& tuning)
-      : owner_(::getpid()), scheduler_(scheduler), observer_(options.observer), traits_{"sqlite3", options.read_only, true}, rng_(random_seed()), gate_(scheduler),
+  SqliteEngine(std::unique_ptr<SqliteDatabase> database, const OpenOptions& options, Scheduler& scheduler,
+               const SqliteTuning& tuning)
+      : owner_(::getpid()),
+        scheduler_(scheduler),
+        observer_(options.observer),
+        traits_{"sqlite3", options.read_only, true},
+        rng_(random_seed()),
+        gate_(scheduler),
         parts_(std::make_unique<Parts>(std::move(database), *this, traits_, observer_, scheduler, tuning)) {}
   ~SqliteEngine() override {
-    if (::getpid() != owner_) (void)parts_.release();  // its files, locks and threads are the parent's
-    else (void)close();
+    if (::getpid() != owner_)
+      (void)parts_.release();  // its files, locks and threads are the parent's
+    else
+      (void)close();
   }
 
-  Result<void> run_operation(const Scope& scope, Commit commit, std::span<const Key> first_keys, Operation operation) override {
+  Result<void> run_operation(const Scope& scope, Commit commit, std::span<const Key> first_keys,
+                             Operation operation) override {
     TRY(const Gate::Visit visit, enter());
     if (traits_.is_read_only) return Error(Code::kReadOnly, "the metadata database is open for reading only");
     Writing& writing = *parts_->writing;
@@ -74,7 +87,9 @@ class SqliteEngine final : public RecordEngine {
     return done;
   }
 
-  Result<IdRange> reserve(const Scope& scope, IdKind kind, std::uint64_t count) override { return parts_->ids.take(scope, kind, count); }
+  Result<IdRange> reserve(const Scope& scope, IdKind kind, std::uint64_t count) override {
+    return parts_->ids.take(scope, kind, count);
+  }
 
   Result<void> sync(const Scope& scope) override {
     TRY(const Gate::Visit visit, enter());
@@ -83,7 +98,9 @@ class SqliteEngine final : public RecordEngine {
     return parts_->writing->sync.wait(scope, parts_->writing->sync.ticket());
   }
 
-  std::shared_ptr<void> watch(std::function<void(std::span<const Key>)> changed) override { return parts_->watch.add(std::move(changed)); }
+  std::shared_ptr<void> watch(std::function<void(std::span<const Key>)> changed) override {
+    return parts_->watch.add(std::move(changed));
+  }
   const EngineTraits& traits() const override { return traits_; }
 
   Result<void> close() override {
@@ -101,10 +118,15 @@ class SqliteEngine final : public RecordEngine {
 
  private:
   struct Parts {
-    Parts(std::unique_ptr<SqliteDatabase> opened, RecordEngine& engine, const EngineTraits& traits, EngineObserver* observer, Scheduler& scheduler,
-          const SqliteTuning& tuning)
-        : database(std::move(opened)), readers(scheduler, [this] { return database->connect(); }, tuning.readers_max), ids(scheduler, engine),
-          writing(traits.is_read_only ? nullptr : std::make_unique<Writing>(scheduler, *database, readers, traits, observer, tuning)),
+    Parts(std::unique_ptr<SqliteDatabase> opened, RecordEngine& engine, const EngineTraits& traits,
+          EngineObserver* observer, Scheduler& scheduler, const SqliteTuning& tuning)
+        : database(std::move(opened)),
+          readers(
+              scheduler, [this] { return database->connect(); }, tuning.readers_max),
+          ids(scheduler, engine),
+          writing(traits.is_read_only
+                      ? nullptr
+                      : std::make_unique<Writing>(scheduler, *database, readers, traits, observer, tuning)),
           watch(scheduler, *database, writing ? &writing->store : nullptr, tuning.watch_interval) {}
 
     const std::unique_ptr<SqliteDatabase> database;
@@ -115,7 +137,8 @@ class SqliteEngine final : public RecordEngine {
   };
 
   Result<Gate::Visit> enter() {
-    if (::getpid() != owner_) return Error(Code::kBadHandle, "the metadata engine was opened before this process was forked");
+    if (::getpid() != owner_)
+      return Error(Code::kBadHandle, "the metadata engine was opened before this process was forked");
     return gate_.enter();
   }
 
@@ -130,8 +153,8 @@ class SqliteEngine final : public RecordEngine {
 
 }  // namespace
 
-Result<std::unique_ptr<RecordEngine>> open_sqlite_engine(std::string_view rest, const OpenOptions& options, Scheduler& scheduler,
-                                                         const SqliteTuning& tuning) {
+Result<std::unique_ptr<RecordEngine>> open_sqlite_engine(std::string_view rest, const OpenOptions& options,
+                                                         Scheduler& scheduler, const SqliteTuning& tuning) {
   TRY(const SqliteLocation location, parse_sqlite_location(rest));
   TRY(std::unique_ptr<SqliteDatabase> database, SqliteDatabase::open(location, options, scheduler));
   return std::make_unique<SqliteEngine>(std::move(database), options, scheduler, tuning);

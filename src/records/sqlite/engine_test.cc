@@ -15,7 +15,8 @@ struct SqliteFactory {
   static constexpr bool kIsShared = true;
   std::unique_ptr<RecordEngine> open(OpenOptions options = {}) {
     options.create = true;
-    Result<std::unique_ptr<RecordEngine>> engine = open_engine("sqlite3://" + folder.file("volume.db"), options, scheduler);
+    Result<std::unique_ptr<RecordEngine>> engine =
+        open_engine("sqlite3://" + folder.file("volume.db"), options, scheduler);
     EXPECT_TRUE(engine) << engine.error().text();
     return *std::move(engine);
   }

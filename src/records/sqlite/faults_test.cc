@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The disk fails, is full, is damaged, is changed under us: what was acknowledged stays, what was refused did not happen.
+// The disk fails, is full, is damaged, is changed under us: what was acknowledged stays, what was refused did not
+// happen.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -20,12 +21,15 @@ namespace {
 
 class FaultsTest : public testing::Test {
  protected:
-  Result<std::unique_ptr<RecordEngine>> open(const std::string& path) { return open_engine("sqlite3://" + path, OpenOptions{true, false, nullptr}, scheduler_); }
+  Result<std::unique_ptr<RecordEngine>> open(const std::string& path) {
+    return open_engine("sqlite3://" + path, OpenOptions{true, false, nullptr}, scheduler_);
+  }
   /// Two counters that are always equal.
   static Result<void> set_both(RecordEngine& engine, std::int64_t value, Commit commit) {
     return engine.run(Scope{}, commit, {}, [&](RecordTxn& txn) -> Result<void> {
       put(txn, CounterKey{"a"}, value);
-      for (std::uint64_t i = 0; i < 20; ++i) put(txn, SymlinkKey{Ino{100 + i}}, SymlinkRecord{std::string(500, static_cast<char>('a' + value % 26))});
+      for (std::uint64_t i = 0; i < 20; ++i)
+        put(txn, SymlinkKey{Ino{100 + i}}, SymlinkRecord{std::string(500, static_cast<char>('a' + value % 26))});
       put(txn, CounterKey{"b"}, value);
       return {};
     });
@@ -62,7 +66,9 @@ struct Expectation {
       ++refused;
     }
   }
-  bool allows(std::int64_t value) const { return value == acknowledged || std::find(unknown.begin(), unknown.end(), value) != unknown.end(); }
+  bool allows(std::int64_t value) const {
+    return value == acknowledged || std::find(unknown.begin(), unknown.end(), value) != unknown.end();
+  }
 };
 
 TEST_F(FaultsTest, AtEveryCallOfTheFileLayerAFaultLosesNothingAndInventsNothing) {
@@ -148,7 +154,9 @@ TEST_F(FaultsTest, ADamagedFileStopsWritingAndSaysSo) {
 TEST_F(FaultsTest, AColumnThatMustBeSetAndIsNotKnownRefusesOnlyWhatNeedsIt) {
   const std::string path = folder_.file("volume.db");
   auto engine = open(path).value();
-  RawSqlite(path).run("DROP TABLE jfs_symlink; CREATE TABLE `jfs_symlink` (`inode` INTEGER PRIMARY KEY NOT NULL, `target` BLOB NOT NULL, `newer` BLOB NOT NULL)");
+  RawSqlite(path).run(
+      "DROP TABLE jfs_symlink; CREATE TABLE `jfs_symlink` (`inode` INTEGER PRIMARY KEY NOT NULL, `target` BLOB NOT "
+      "NULL, `newer` BLOB NOT NULL)");
   const Result<void> refused = set_both(*engine, 2, Commit::kVisible);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.code(), Code::kDamaged);
@@ -192,7 +200,8 @@ TEST_F(FaultsTest, AnotherClientsWriteLockIsWaitedForUntilTheDeadline) {
   ASSERT_FALSE(late);
   EXPECT_EQ(late.code(), Code::kTimedOut);
   const Scope soon{scheduler_.clock().now() + std::chrono::seconds(5), {}};
-  EXPECT_TRUE(engine->read(soon, {}, [](RecordTxn& txn) { return get(txn, CounterKey{"a"}); })) << "reading waits for no writer";
+  EXPECT_TRUE(engine->read(soon, {}, [](RecordTxn& txn) { return get(txn, CounterKey{"a"}); }))
+      << "reading waits for no writer";
   std::stop_source stop;
   std::jthread stopper = scheduler_.new_thread("stopper", [&](std::stop_token) {
     (void)pause(scheduler_, Scope{}, std::chrono::milliseconds(20));

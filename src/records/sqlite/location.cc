@@ -13,15 +13,19 @@
 namespace headrace::records {
 namespace {
 
-bool is_prefix_character(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+bool is_prefix_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
 
 Result<void> take_parameter(std::string_view parameter, SqliteLocation& location) {
   const std::size_t equals = parameter.find('=');
   const std::string_view name = parameter.substr(0, equals);
   const std::string_view value = equals == std::string_view::npos ? "" : parameter.substr(equals + 1);
-  if (name != "table_prefix") return Error(Code::kInvalid, fmt::format("sqlite3://: there is no parameter {}, only table_prefix", name));
+  if (name != "table_prefix")
+    return Error(Code::kInvalid, fmt::format("sqlite3://: there is no parameter {}, only table_prefix", name));
   if (value.empty() || value.size() > 64 || !std::all_of(value.begin(), value.end(), is_prefix_character)) {
-    return Error(Code::kInvalid, fmt::format("sqlite3://: table_prefix is made of letters, digits and _, at most 64, got '{}'", value));
+    return Error(Code::kInvalid,
+                 fmt::format("sqlite3://: table_prefix is made of letters, digits and _, at most 64, got '{}'", value));
   }
   location.table_prefix = fmt::format("jfs_{}_", value);
   return {};
@@ -32,7 +36,8 @@ Result<void> take_parameter(std::string_view parameter, SqliteLocation& location
 Result<SqliteLocation> parse_sqlite_location(std::string_view rest) {
   const std::size_t question = rest.find('?');
   const std::string_view path = rest.substr(0, question);
-  if (path.empty() || path.find('\0') != std::string_view::npos) return Error(Code::kInvalid, "sqlite3://PATH needs the path of a database file");
+  if (path.empty() || path.find('\0') != std::string_view::npos)
+    return Error(Code::kInvalid, "sqlite3://PATH needs the path of a database file");
   SqliteLocation location;
   std::error_code error;
   location.path = std::filesystem::absolute(std::filesystem::path(path), error).lexically_normal().string();
@@ -76,8 +81,11 @@ Result<void> check_file_system(const std::string& path) {
     }
     const std::string_view unfit = name_of_unfit_file_system(found.f_type);
     if (unfit.empty()) continue;
-    return Error(Code::kNotSupported, fmt::format("{} is on {}, where SQLite's write-ahead log is not safe: put the metadata on a local disk, "
-                                                  "or use Redis for a volume of several machines", path, unfit));
+    return Error(
+        Code::kNotSupported,
+        fmt::format("{} is on {}, where SQLite's write-ahead log is not safe: put the metadata on a local disk, "
+                    "or use Redis for a volume of several machines",
+                    path, unfit));
   }
   return {};
 }

@@ -15,8 +15,10 @@ namespace {
 TEST(Location, AFileSystemOfSeveralMachinesIsRefusedByName) {
   EXPECT_EQ(name_of_unfit_file_system(0x6969), "NFS");
   EXPECT_EQ(name_of_unfit_file_system(0x65735546), "FUSE");
-  EXPECT_EQ(name_of_unfit_file_system(static_cast<int>(0xFE534D42)), "SMB") << "on machines where the number is negative";
-  for (const long fine : {0xEF53L, 0x58465342L, 0x01021994L, 0x9123683EL, 0x794C7630L}) EXPECT_EQ(name_of_unfit_file_system(fine), "") << fine;
+  EXPECT_EQ(name_of_unfit_file_system(static_cast<int>(0xFE534D42)), "SMB")
+      << "on machines where the number is negative";
+  for (const long fine : {0xEF53L, 0x58465342L, 0x01021994L, 0x9123683EL, 0x794C7630L})
+    EXPECT_EQ(name_of_unfit_file_system(fine), "") << fine;
 }
 
 TEST(Location, AFolderThatIsThereWillDoAndOneThatIsNotIsSaid) {
@@ -39,7 +41,8 @@ TEST(Location, AnIdentityIsTheFilesAndNotThePaths) {
 }
 
 TEST(Location, TheLockFileStandsBesideTheDatabase) {
-  EXPECT_EQ(parse_sqlite_location("/a/b.db?table_prefix=x").value().checkpoint_lock_path(), "/a/b.db-headrace-checkpoint");
+  EXPECT_EQ(parse_sqlite_location("/a/b.db?table_prefix=x").value().checkpoint_lock_path(),
+            "/a/b.db-headrace-checkpoint");
 }
 
 }  // namespace

@@ -9,8 +9,9 @@ ReaderPool::ReaderPool(Scheduler& scheduler, Connect connect, std::size_t connec
 
 Result<ReaderPool::Lease> ReaderPool::take(const Scope& scope) {
   MutexLock lock(mutex_);
-  TRY_OK(came_back_->wait(
-      scope, mutex_, [this]() NO_THREAD_SAFETY_ANALYSIS { return is_closed_ || !idle_.empty() || out_.size() < connections_max_; }));
+  TRY_OK(came_back_->wait(scope, mutex_, [this]() NO_THREAD_SAFETY_ANALYSIS {
+    return is_closed_ || !idle_.empty() || out_.size() < connections_max_;
+  }));
   if (is_closed_) return Error(Code::kBadHandle, "the metadata engine is closed");
   const std::uint64_t number = next_number_++;
   out_.insert(number);
@@ -38,7 +39,8 @@ void ReaderPool::give_back(std::uint64_t number, std::unique_ptr<Connection> con
 Result<void> ReaderPool::wait_for_those_out(const Scope& scope) {
   MutexLock lock(mutex_);
   const std::uint64_t beyond = next_number_;
-  return came_back_->wait(scope, mutex_, [this, beyond]() NO_THREAD_SAFETY_ANALYSIS { return out_.empty() || *out_.begin() >= beyond; });
+  return came_back_->wait(
+      scope, mutex_, [this, beyond]() NO_THREAD_SAFETY_ANALYSIS { return out_.empty() || *out_.begin() >= beyond; });
 }
 
 void ReaderPool::close() {

@@ -38,8 +38,8 @@ class ReaderPool {
     std::unique_ptr<Connection> connection_;
   };
 
-  /// The one used last, or a new one, or, when there are `connections_max`, whichever comes back first. kBadHandle: closed. kTimedOut,
-  /// kInterrupted as Event::wait.
+  /// The one used last, or a new one, or, when there are `connections_max`, whichever comes back first. kBadHandle:
+  /// closed. kTimedOut, kInterrupted as Event::wait.
   Result<Lease> take(const Scope& scope);
   /// Waits until every lease that is out now has come back.
   Result<void> wait_for_those_out(const Scope& scope);

@@ -20,7 +20,8 @@ class Pool : public testing::Test {
 
   SystemScheduler scheduler_;
   TempFolder folder_;
-  std::unique_ptr<SqliteDatabase> database_ = SqliteDatabase::open({folder_.file("volume.db"), "jfs_"}, OpenOptions{true, false, nullptr}, scheduler_).value();
+  std::unique_ptr<SqliteDatabase> database_ =
+      SqliteDatabase::open({folder_.file("volume.db"), "jfs_"}, OpenOptions{true, false, nullptr}, scheduler_).value();
   std::atomic<int> connected_ = 0;
   ReaderPool pool_{scheduler_,
                    [this]() -> Result<std::unique_ptr<Connection>> {

@@ -51,7 +51,9 @@ Result<DelayedSlicesRecord> delayed_slices_at(const Query& row, int c) {
   return delayed;
 }
 
-DeletedFileRecord deleted_file_at(const Query& row, int c) { return {from_sql(row.integer_at(c)), row.integer_at(c + 1)}; }
+DeletedFileRecord deleted_file_at(const Query& row, int c) {
+  return {from_sql(row.integer_at(c)), row.integer_at(c + 1)};
+}
 
 SessionRecord session_at(const Query& row, int c) { return {row.integer_at(c), std::string(row.bytes_at(c + 1))}; }
 
@@ -62,7 +64,9 @@ Result<FlockRecord> flock_at(const Query& row, int c) {
 
 Result<std::vector<LockRange>> lock_ranges_at(const Query& row, int c) { return decode_lock_ranges(row.bytes_at(c)); }
 
-DirStatsRecord dir_stats_at(const Query& row, int c) { return {row.integer_at(c), row.integer_at(c + 1), row.integer_at(c + 2)}; }
+DirStatsRecord dir_stats_at(const Query& row, int c) {
+  return {row.integer_at(c), row.integer_at(c + 1), row.integer_at(c + 2)};
+}
 
 DirQuotaRecord dir_quota_at(const Query& row, int c) {
   return {row.integer_at(c), row.integer_at(c + 1), row.integer_at(c + 2), row.integer_at(c + 3)};

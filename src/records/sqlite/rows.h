@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records out of the columns of a row, from a given column on. Each answers kDamaged where the columns hold no such record.
+// Records out of the columns of a row, from a given column on. Each answers kDamaged where the columns hold no such
+// record.
 #pragma once
 
 #include "base/result.h"
@@ -9,8 +10,9 @@
 namespace headrace::records {
 
 /// The columns that attr_at() reads, of the node table called n. There are kNodeColumnCount.
-#define HEADRACE_NODE_COLUMNS                                                                                                   \
-  "n.type,n.flags,n.mode,n.uid,n.gid,n.atime,n.mtime,n.ctime,@atimensec,@mtimensec,@ctimensec,n.nlink,n.length,n.rdev,n.parent," \
+#define HEADRACE_NODE_COLUMNS                                                                                      \
+  "n.type,n.flags,n.mode,n.uid,n.gid,n.atime,n.mtime,n.ctime,@atimensec,@mtimensec,@ctimensec,n.nlink,n.length,n." \
+  "rdev,n.parent,"                                                                                                 \
   "@access_acl_id,@default_acl_id,@tier_id"
 inline constexpr int kNodeColumnCount = 18;
 

@@ -31,17 +31,21 @@ class RowsTest : public testing::Test {
   SystemScheduler scheduler_;
   TempFolder folder_;
   const std::string path_ = folder_.file("volume.db");
-  std::unique_ptr<RecordEngine> engine_ = open_engine("sqlite3://" + path_, OpenOptions{true, false, nullptr}, scheduler_).value();
+  std::unique_ptr<RecordEngine> engine_ =
+      open_engine("sqlite3://" + path_, OpenOptions{true, false, nullptr}, scheduler_).value();
   RawSqlite raw_{path_};
 };
 
 TEST_F(RowsTest, ARowThatIsNoSuchRecordIsDamageWithItsName) {
   expect_damaged(InodeKey{Ino{5}}, "INSERT INTO jfs_node VALUES (5,9,0,0,0,0,0,0,0,0,0,0,1,0,0,1,0,0,0)");
   expect_damaged(EntryKey{Ino{1}, "x"}, "INSERT INTO jfs_edge (parent,name,inode,type) VALUES (1,x'78',5,0)");
-  expect_damaged(SlicesKey{Ino{5}, ChunkIndex{0}}, "INSERT INTO jfs_chunk (inode,indx,slices) VALUES (5,0,zeroblob(25))");
+  expect_damaged(SlicesKey{Ino{5}, ChunkIndex{0}},
+                 "INSERT INTO jfs_chunk (inode,indx,slices) VALUES (5,0,zeroblob(25))");
   expect_damaged(DelayedSlicesKey{SliceId{5}}, "INSERT INTO jfs_delslices VALUES (5,1,zeroblob(13))");
-  expect_damaged(FlockKey{Ino{5}, SessionId{1}, LockOwner{1}}, "INSERT INTO jfs_flock (inode,sid,owner,ltype) VALUES (5,1,1,88)");
-  expect_damaged(PosixLockKey{Ino{5}, SessionId{1}, LockOwner{1}}, "INSERT INTO jfs_plock (inode,sid,owner,records) VALUES (5,1,1,zeroblob(23))");
+  expect_damaged(FlockKey{Ino{5}, SessionId{1}, LockOwner{1}},
+                 "INSERT INTO jfs_flock (inode,sid,owner,ltype) VALUES (5,1,1,88)");
+  expect_damaged(PosixLockKey{Ino{5}, SessionId{1}, LockOwner{1}},
+                 "INSERT INTO jfs_plock (inode,sid,owner,records) VALUES (5,1,1,zeroblob(23))");
   expect_damaged(AclKey{1}, "INSERT INTO jfs_acl VALUES (1,7,7,7,7,zeroblob(5),NULL)");
   expect_damaged(SliceRefKey{SliceId{5}, 10}, "INSERT INTO jfs_chunk_ref VALUES (5,11,1)");
 }
@@ -64,7 +68,9 @@ TEST_F(RowsTest, ADirectoryIsListedThoughOneOfItsInodesIsDamaged) {
 }
 
 TEST_F(RowsTest, ListsThatGrewByConcatenationAreReadWhateverTheirClass) {
-  raw_.run("INSERT INTO jfs_chunk (inode,indx,slices) VALUES (5,0,zeroblob(24)); UPDATE jfs_chunk SET slices = slices || zeroblob(24)");
+  raw_.run(
+      "INSERT INTO jfs_chunk (inode,indx,slices) VALUES (5,0,zeroblob(24)); UPDATE jfs_chunk SET slices = slices || "
+      "zeroblob(24)");
   EXPECT_EQ(raw_.run("SELECT typeof(slices) FROM jfs_chunk"), std::vector<std::string>{"text"});
   const auto list = stored(SlicesKey{Ino{5}, ChunkIndex{0}});
   ASSERT_TRUE(list && *list);
@@ -79,7 +85,8 @@ TEST_F(RowsTest, ListsThatGrewByConcatenationAreReadWhateverTheirClass) {
 
 TEST_F(RowsTest, NullsOfOlderClientsAreNothing) {
   raw_.run(
-      "INSERT INTO jfs_node (inode,type,flags,mode,uid,gid,atime,mtime,ctime,nlink,length) VALUES (5,1,0,420,0,0,0,0,0,1,0);"
+      "INSERT INTO jfs_node (inode,type,flags,mode,uid,gid,atime,mtime,ctime,nlink,length) VALUES "
+      "(5,1,0,420,0,0,0,0,0,1,0);"
       "INSERT INTO jfs_session2 VALUES (3,4,NULL); INSERT INTO jfs_acl VALUES (1,7,NULL,7,7,NULL,NULL)");
   const auto node = stored(InodeKey{Ino{5}});
   ASSERT_TRUE(node && *node);
@@ -97,7 +104,8 @@ TEST_F(RowsTest, NamesAreBlobsAndAttributeNamesText) {
     put(txn, SessionKey{SessionId{1}}, SessionRecord{1, "{}"});
     return {};
   }));
-  EXPECT_EQ(raw_.run("SELECT typeof(e.name), typeof(s.target), typeof(x.name), typeof(x.value), typeof(f.value), typeof(i.info) FROM jfs_edge e, jfs_symlink s, "
+  EXPECT_EQ(raw_.run("SELECT typeof(e.name), typeof(s.target), typeof(x.name), typeof(x.value), typeof(f.value), "
+                     "typeof(i.info) FROM jfs_edge e, jfs_symlink s, "
                      "jfs_xattr x, jfs_setting f, jfs_session2 i"),
             std::vector<std::string>{"blob|blob|text|blob|text|blob"});
 }

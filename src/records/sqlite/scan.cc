@@ -28,7 +28,10 @@ Error named(const Error& error, const Key& key) {
 /// Puts one row behind the others. A record that could not be read ends the listing with its name.
 template <class R>
 Result<void> keep(Items& items, Key key, R record) {
-  if constexpr (requires { record.has_value(); record.error(); }) {
+  if constexpr (requires {
+                  record.has_value();
+                  record.error();
+                }) {
     if (!record) return named(record.error(), key);
     items.push_back({std::move(key), *std::move(record)});
   } else {
@@ -56,12 +59,19 @@ struct Lister {
   Result<Items> operator()(const EntriesOf& r) const {
     if (!r.with_inodes) {
       return rows_of(db.query("SELECT name,inode,type FROM $edge WHERE parent=?1 AND name>?2 ORDER BY name LIMIT ?3")
-                         .integer(number(r.parent)).blob(r.after).integer(limit),
-                     [&r](Items& items, const Query& row) { return keep(items, EntryKey{r.parent, std::string(row.bytes_at(0))}, entry_at(row, 1)); });
+                         .integer(number(r.parent))
+                         .blob(r.after)
+                         .integer(limit),
+                     [&r](Items& items, const Query& row) {
+                       return keep(items, EntryKey{r.parent, std::string(row.bytes_at(0))}, entry_at(row, 1));
+                     });
     }
     return rows_of(db.query("SELECT e.name,e.inode,e.type,n.inode," HEADRACE_NODE_COLUMNS
-                            " FROM $edge e LEFT JOIN $node n ON n.inode=e.inode WHERE e.parent=?1 AND e.name>?2 ORDER BY e.name LIMIT ?3")
-                       .integer(number(r.parent)).blob(r.after).integer(limit),
+                            " FROM $edge e LEFT JOIN $node n ON n.inode=e.inode WHERE e.parent=?1 AND e.name>?2 ORDER "
+                            "BY e.name LIMIT ?3")
+                       .integer(number(r.parent))
+                       .blob(r.after)
+                       .integer(limit),
                    [&r](Items& items, const Query& row) -> Result<void> {
                      TRY_OK(keep(items, EntryKey{r.parent, std::string(row.bytes_at(0))}, entry_at(row, 1)));
                      if (row.is_null_at(3)) return {};
@@ -71,42 +81,67 @@ struct Lister {
                    });
   }
   Result<Items> operator()(const SlicesOf& r) const {
-    return rows_of(db.query("SELECT indx,slices FROM $chunk WHERE inode=?1 AND indx BETWEEN ?2 AND ?3 ORDER BY indx LIMIT ?4")
-                       .integer(number(r.ino)).integer(r.from.value()).integer(r.to.value()).integer(limit),
-                   [&r](Items& items, const Query& row) {
-                     return keep(items, SlicesKey{r.ino, ChunkIndex{static_cast<std::uint32_t>(row.integer_at(0))}}, slices_at(row, 1));
-                   });
+    return rows_of(
+        db.query("SELECT indx,slices FROM $chunk WHERE inode=?1 AND indx BETWEEN ?2 AND ?3 ORDER BY indx LIMIT ?4")
+            .integer(number(r.ino))
+            .integer(r.from.value())
+            .integer(r.to.value())
+            .integer(limit),
+        [&r](Items& items, const Query& row) {
+          return keep(items, SlicesKey{r.ino, ChunkIndex{static_cast<std::uint32_t>(row.integer_at(0))}},
+                      slices_at(row, 1));
+        });
   }
   Result<Items> operator()(const XattrsOf& r) const {
-    return rows_of(db.query("SELECT name,value FROM $xattr WHERE inode=?1 ORDER BY name LIMIT ?2").integer(number(r.ino)).integer(limit),
+    return rows_of(db.query("SELECT name,value FROM $xattr WHERE inode=?1 ORDER BY name LIMIT ?2")
+                       .integer(number(r.ino))
+                       .integer(limit),
                    [&r](Items& items, const Query& row) {
-                     return keep(items, XattrKey{r.ino, std::string(row.bytes_at(0))}, XattrRecord{std::string(row.bytes_at(1))});
+                     return keep(items, XattrKey{r.ino, std::string(row.bytes_at(0))},
+                                 XattrRecord{std::string(row.bytes_at(1))});
                    });
   }
   Result<Items> operator()(const LinksTo& r) const {
-    return rows_of(db.query("SELECT parent,name,inode,type FROM $edge WHERE inode=?1 ORDER BY parent,name LIMIT ?2").integer(number(r.ino)).integer(limit),
+    return rows_of(db.query("SELECT parent,name,inode,type FROM $edge WHERE inode=?1 ORDER BY parent,name LIMIT ?2")
+                       .integer(number(r.ino))
+                       .integer(limit),
                    [](Items& items, const Query& row) {
                      return keep(items, EntryKey{ino_at(row, 0), std::string(row.bytes_at(1))}, entry_at(row, 2));
                    });
   }
   // Owners are unsigned numbers in signed columns: those with the top bit come last.
   Result<Items> operator()(const FlocksOf& r) const {
-    return rows_of(db.query("SELECT inode,sid,owner,ltype FROM $flock WHERE inode=?1 ORDER BY sid,owner<0,owner LIMIT ?2")
-                       .integer(number(r.ino)).integer(limit), keep_flock);
+    return rows_of(
+        db.query("SELECT inode,sid,owner,ltype FROM $flock WHERE inode=?1 ORDER BY sid,owner<0,owner LIMIT ?2")
+            .integer(number(r.ino))
+            .integer(limit),
+        keep_flock);
   }
   Result<Items> operator()(const PosixLocksOf& r) const {
-    return rows_of(db.query("SELECT inode,sid,owner,records FROM $plock WHERE inode=?1 ORDER BY sid,owner<0,owner LIMIT ?2")
-                       .integer(number(r.ino)).integer(limit), keep_posix_lock);
+    return rows_of(
+        db.query("SELECT inode,sid,owner,records FROM $plock WHERE inode=?1 ORDER BY sid,owner<0,owner LIMIT ?2")
+            .integer(number(r.ino))
+            .integer(limit),
+        keep_posix_lock);
   }
   Result<Items> operator()(const SustainedOf& r) const {
-    return rows_of(db.query("SELECT sid,inode FROM $sustained WHERE sid=?1 ORDER BY inode LIMIT ?2").integer(sql_integer(r.session.value())).integer(limit),
+    return rows_of(db.query("SELECT sid,inode FROM $sustained WHERE sid=?1 ORDER BY inode LIMIT ?2")
+                       .integer(sql_integer(r.session.value()))
+                       .integer(limit),
                    keep_sustained);
   }
   Result<Items> operator()(const LocksHeldBy& r) const {
-    TRY(Items items, rows_of(db.query("SELECT inode,sid,owner,ltype FROM $flock WHERE sid=?1 ORDER BY inode,owner<0,owner LIMIT ?2")
-                                 .integer(sql_integer(r.session.value())).integer(limit), keep_flock));
-    TRY(const Items posix, rows_of(db.query("SELECT inode,sid,owner,records FROM $plock WHERE sid=?1 ORDER BY inode,owner<0,owner LIMIT ?2")
-                                       .integer(sql_integer(r.session.value())).integer(limit), keep_posix_lock));
+    TRY(Items items,
+        rows_of(db.query("SELECT inode,sid,owner,ltype FROM $flock WHERE sid=?1 ORDER BY inode,owner<0,owner LIMIT ?2")
+                    .integer(sql_integer(r.session.value()))
+                    .integer(limit),
+                keep_flock));
+    TRY(const Items posix,
+        rows_of(
+            db.query("SELECT inode,sid,owner,records FROM $plock WHERE sid=?1 ORDER BY inode,owner<0,owner LIMIT ?2")
+                .integer(sql_integer(r.session.value()))
+                .integer(limit),
+            keep_posix_lock));
     items.insert(items.end(), posix.begin(), posix.end());
     return items;
   }
@@ -126,7 +161,8 @@ struct Lister {
     return keep(items, SustainedKey{session_id_at(row, 0), ino_at(row, 1)}, SustainedRecord{});
   }
   static Result<void> keep_slice_ref(Items& items, const Query& row) {
-    return keep(items, SliceRefKey{slice_id_at(row, 0), static_cast<std::uint32_t>(row.integer_at(1))}, row.integer_at(2));
+    return keep(items, SliceRefKey{slice_id_at(row, 0), static_cast<std::uint32_t>(row.integer_at(1))},
+                row.integer_at(2));
   }
 
   Result<Items> whole(Whole what, std::int64_t after) const;
@@ -136,21 +172,42 @@ struct Lister {
 Result<Items> Lister::whole(Whole what, std::int64_t after) const {
   switch (what) {
     case Whole::kSliceRefs:
-      return rows_of(db.query("SELECT chunkid,size,refs FROM $chunk_ref WHERE chunkid>?1 ORDER BY chunkid LIMIT ?2").integer(after).integer(limit), keep_slice_ref);
-    case Whole::kPendingSliceRefs:  // few among many: by the index on refs
-      return rows_of(db.query("SELECT chunkid,size,refs FROM $chunk_ref WHERE refs<=0 AND +chunkid>?1 ORDER BY +chunkid LIMIT ?2").integer(after).integer(limit),
+      return rows_of(db.query("SELECT chunkid,size,refs FROM $chunk_ref WHERE chunkid>?1 ORDER BY chunkid LIMIT ?2")
+                         .integer(after)
+                         .integer(limit),
                      keep_slice_ref);
+    case Whole::kPendingSliceRefs:  // few among many: by the index on refs
+      return rows_of(
+          db.query("SELECT chunkid,size,refs FROM $chunk_ref WHERE refs<=0 AND +chunkid>?1 ORDER BY +chunkid LIMIT ?2")
+              .integer(after)
+              .integer(limit),
+          keep_slice_ref);
     case Whole::kDelayedSlices:
-      return rows_of(db.query("SELECT chunkid,deleted,slices FROM $delslices WHERE chunkid>?1 ORDER BY chunkid LIMIT ?2").integer(after).integer(limit),
-                     [](Items& items, const Query& row) { return keep(items, DelayedSlicesKey{slice_id_at(row, 0)}, delayed_slices_at(row, 1)); });
+      return rows_of(
+          db.query("SELECT chunkid,deleted,slices FROM $delslices WHERE chunkid>?1 ORDER BY chunkid LIMIT ?2")
+              .integer(after)
+              .integer(limit),
+          [](Items& items, const Query& row) {
+            return keep(items, DelayedSlicesKey{slice_id_at(row, 0)}, delayed_slices_at(row, 1));
+          });
     case Whole::kSessions:
-      return rows_of(db.query("SELECT sid,expire,info FROM $session2 WHERE sid>?1 ORDER BY sid LIMIT ?2").integer(after).integer(limit),
-                     [](Items& items, const Query& row) { return keep(items, SessionKey{session_id_at(row, 0)}, session_at(row, 1)); });
+      return rows_of(db.query("SELECT sid,expire,info FROM $session2 WHERE sid>?1 ORDER BY sid LIMIT ?2")
+                         .integer(after)
+                         .integer(limit),
+                     [](Items& items, const Query& row) {
+                       return keep(items, SessionKey{session_id_at(row, 0)}, session_at(row, 1));
+                     });
     case Whole::kSustained:
-      return rows_of(db.query("SELECT sid,inode FROM $sustained WHERE sid>?1 ORDER BY sid,inode LIMIT ?2").integer(after).integer(limit), keep_sustained);
+      return rows_of(db.query("SELECT sid,inode FROM $sustained WHERE sid>?1 ORDER BY sid,inode LIMIT ?2")
+                         .integer(after)
+                         .integer(limit),
+                     keep_sustained);
     case Whole::kCounters:
-      return rows_of(db.query("SELECT name,value FROM $counter WHERE ?1=0 ORDER BY name LIMIT ?2").integer(after).integer(limit),
-                     [](Items& items, const Query& row) { return keep(items, CounterKey{std::string(row.bytes_at(0))}, row.integer_at(1)); });
+      return rows_of(
+          db.query("SELECT name,value FROM $counter WHERE ?1=0 ORDER BY name LIMIT ?2").integer(after).integer(limit),
+          [](Items& items, const Query& row) {
+            return keep(items, CounterKey{std::string(row.bytes_at(0))}, row.integer_at(1));
+          });
     default: return whole_of_inodes(what, after);
   }
 }
@@ -158,45 +215,84 @@ Result<Items> Lister::whole(Whole what, std::int64_t after) const {
 Result<Items> Lister::whole_of_inodes(Whole what, std::int64_t after) const {
   switch (what) {
     case Whole::kInodes:
-      return rows_of(db.query("SELECT n.inode," HEADRACE_NODE_COLUMNS " FROM $node n WHERE n.inode>?1 ORDER BY n.inode LIMIT ?2").integer(after).integer(limit),
-                     [](Items& items, const Query& row) { return keep(items, InodeKey{ino_at(row, 0)}, attr_at(row, 1)); });
+      return rows_of(
+          db.query("SELECT n.inode," HEADRACE_NODE_COLUMNS " FROM $node n WHERE n.inode>?1 ORDER BY n.inode LIMIT ?2")
+              .integer(after)
+              .integer(limit),
+          [](Items& items, const Query& row) { return keep(items, InodeKey{ino_at(row, 0)}, attr_at(row, 1)); });
     case Whole::kEntries:
-      return rows_of(db.query("SELECT parent,name,inode,type FROM $edge WHERE parent>?1 ORDER BY parent,name LIMIT ?2").integer(after).integer(limit),
-                     [](Items& items, const Query& row) { return keep(items, EntryKey{ino_at(row, 0), std::string(row.bytes_at(1))}, entry_at(row, 2)); });
-    case Whole::kSlices:
-      return rows_of(db.query("SELECT inode,indx,slices FROM $chunk WHERE inode>?1 ORDER BY inode,indx LIMIT ?2").integer(after).integer(limit),
+      return rows_of(db.query("SELECT parent,name,inode,type FROM $edge WHERE parent>?1 ORDER BY parent,name LIMIT ?2")
+                         .integer(after)
+                         .integer(limit),
                      [](Items& items, const Query& row) {
-                       return keep(items, SlicesKey{ino_at(row, 0), ChunkIndex{static_cast<std::uint32_t>(row.integer_at(1))}}, slices_at(row, 2));
+                       return keep(items, EntryKey{ino_at(row, 0), std::string(row.bytes_at(1))}, entry_at(row, 2));
+                     });
+    case Whole::kSlices:
+      return rows_of(db.query("SELECT inode,indx,slices FROM $chunk WHERE inode>?1 ORDER BY inode,indx LIMIT ?2")
+                         .integer(after)
+                         .integer(limit),
+                     [](Items& items, const Query& row) {
+                       return keep(items,
+                                   SlicesKey{ino_at(row, 0), ChunkIndex{static_cast<std::uint32_t>(row.integer_at(1))}},
+                                   slices_at(row, 2));
                      });
     case Whole::kDeletedFiles:
-      return rows_of(db.query("SELECT inode,length,expire FROM $delfile WHERE inode>?1 ORDER BY inode LIMIT ?2").integer(after).integer(limit),
-                     [](Items& items, const Query& row) { return keep(items, DeletedFileKey{ino_at(row, 0)}, deleted_file_at(row, 1)); });
-    case Whole::kDirStats:
-      return rows_of(db.query("SELECT inode,data_length,used_space,used_inodes FROM $dir_stats WHERE inode>?1 ORDER BY inode LIMIT ?2").integer(after).integer(limit),
-                     [](Items& items, const Query& row) { return keep(items, DirStatsKey{ino_at(row, 0)}, dir_stats_at(row, 1)); });
-    case Whole::kDirQuotas:
-      return rows_of(db.query("SELECT inode,max_space,max_inodes,used_space,used_inodes FROM $dir_quota WHERE inode>?1 ORDER BY inode LIMIT ?2").integer(after).integer(limit),
-                     [](Items& items, const Query& row) { return keep(items, DirQuotaKey{ino_at(row, 0)}, dir_quota_at(row, 1)); });
-    case Whole::kDetached:
-      return rows_of(db.query("SELECT inode,added FROM $detached_node WHERE inode>?1 ORDER BY inode LIMIT ?2").integer(after).integer(limit),
-                     [](Items& items, const Query& row) { return keep(items, DetachedKey{ino_at(row, 0)}, row.integer_at(1)); });
-    case Whole::kXattrs:
-      return rows_of(db.query("SELECT inode,name,value FROM $xattr WHERE inode>?1 ORDER BY inode,name LIMIT ?2").integer(after).integer(limit),
+      return rows_of(db.query("SELECT inode,length,expire FROM $delfile WHERE inode>?1 ORDER BY inode LIMIT ?2")
+                         .integer(after)
+                         .integer(limit),
                      [](Items& items, const Query& row) {
-                       return keep(items, XattrKey{ino_at(row, 0), std::string(row.bytes_at(1))}, XattrRecord{std::string(row.bytes_at(2))});
+                       return keep(items, DeletedFileKey{ino_at(row, 0)}, deleted_file_at(row, 1));
+                     });
+    case Whole::kDirStats:
+      return rows_of(db.query("SELECT inode,data_length,used_space,used_inodes FROM $dir_stats WHERE inode>?1 ORDER BY "
+                              "inode LIMIT ?2")
+                         .integer(after)
+                         .integer(limit),
+                     [](Items& items, const Query& row) {
+                       return keep(items, DirStatsKey{ino_at(row, 0)}, dir_stats_at(row, 1));
+                     });
+    case Whole::kDirQuotas:
+      return rows_of(db.query("SELECT inode,max_space,max_inodes,used_space,used_inodes FROM $dir_quota WHERE inode>?1 "
+                              "ORDER BY inode LIMIT ?2")
+                         .integer(after)
+                         .integer(limit),
+                     [](Items& items, const Query& row) {
+                       return keep(items, DirQuotaKey{ino_at(row, 0)}, dir_quota_at(row, 1));
+                     });
+    case Whole::kDetached:
+      return rows_of(
+          db.query("SELECT inode,added FROM $detached_node WHERE inode>?1 ORDER BY inode LIMIT ?2")
+              .integer(after)
+              .integer(limit),
+          [](Items& items, const Query& row) { return keep(items, DetachedKey{ino_at(row, 0)}, row.integer_at(1)); });
+    case Whole::kXattrs:
+      return rows_of(db.query("SELECT inode,name,value FROM $xattr WHERE inode>?1 ORDER BY inode,name LIMIT ?2")
+                         .integer(after)
+                         .integer(limit),
+                     [](Items& items, const Query& row) {
+                       return keep(items, XattrKey{ino_at(row, 0), std::string(row.bytes_at(1))},
+                                   XattrRecord{std::string(row.bytes_at(2))});
                      });
     default:  // kSymlinks
-      return rows_of(db.query("SELECT inode,target FROM $symlink WHERE inode>?1 ORDER BY inode LIMIT ?2").integer(after).integer(limit),
-                     [](Items& items, const Query& row) { return keep(items, SymlinkKey{ino_at(row, 0)}, SymlinkRecord{std::string(row.bytes_at(1))}); });
+      return rows_of(db.query("SELECT inode,target FROM $symlink WHERE inode>?1 ORDER BY inode LIMIT ?2")
+                         .integer(after)
+                         .integer(limit),
+                     [](Items& items, const Query& row) {
+                       return keep(items, SymlinkKey{ino_at(row, 0)}, SymlinkRecord{std::string(row.bytes_at(1))});
+                     });
   }
 }
 
-bool is_one_number(const Items& items) { return !items.empty() && page_number_of(items.front().key) == page_number_of(items.back().key); }
+bool is_one_number(const Items& items) {
+  return !items.empty() && page_number_of(items.front().key) == page_number_of(items.back().key);
+}
 
 /// Entries alone count; their inodes come along.
 bool cut_entries_with_inodes(std::size_t limit, Items& items) {
   std::size_t entries = 0;
-  const auto beyond = std::find_if(items.begin(), items.end(), [&](const Item& item) { return std::holds_alternative<EntryKey>(item.key) && ++entries > limit; });
+  const auto beyond = std::find_if(items.begin(), items.end(), [&](const Item& item) {
+    return std::holds_alternative<EntryKey>(item.key) && ++entries > limit;
+  });
   const bool was_cut = beyond != items.end();
   items.erase(beyond, items.end());
   return was_cut;

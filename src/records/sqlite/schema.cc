@@ -15,7 +15,7 @@ struct Column {
   std::string_view name, definition;
 };
 struct Index {
-  std::string_view group;    // names the index, with the table
+  std::string_view group;  // names the index, with the table
   std::string_view columns;
   bool is_unique = false;
 };
@@ -26,10 +26,13 @@ struct Table {
   std::string_view primary_key;  // of several columns
 };
 
-constexpr std::string_view kInteger = "INTEGER NOT NULL", kMaybeInteger = "INTEGER NULL", kText = "TEXT NOT NULL", kBlob = "BLOB NOT NULL",
-                           kMaybeBlob = "BLOB NULL", kRemainder = "INTEGER DEFAULT 0 NOT NULL", kKey = "INTEGER PRIMARY KEY NOT NULL",
-                           kTextKey = "TEXT PRIMARY KEY NOT NULL", kAutoKey = "INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL";
+constexpr std::string_view kInteger = "INTEGER NOT NULL", kMaybeInteger = "INTEGER NULL", kText = "TEXT NOT NULL",
+                           kBlob = "BLOB NOT NULL", kMaybeBlob = "BLOB NULL", kRemainder = "INTEGER DEFAULT 0 NOT NULL",
+                           kKey = "INTEGER PRIMARY KEY NOT NULL", kTextKey = "TEXT PRIMARY KEY NOT NULL",
+                           kAutoKey = "INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL";
 
+// One table a row or two, as a table is read.
+// clang-format off
 std::vector<Table> all_tables() {
   return {
       {"setting", {{"name", kTextKey}, {"value", kText}}, {}, {}},
@@ -81,10 +84,12 @@ std::vector<Table> all_tables() {
       {"change_log", {{"id", kAutoKey}, {"entry", kText}}, {}, {}},
   };
 }
+// clang-format on
 
 std::string table_statement(const Table& table) {
   std::string columns;
-  for (const Column& column : table.columns) columns += fmt::format("{}`{}` {}", columns.empty() ? "" : ", ", column.name, column.definition);
+  for (const Column& column : table.columns)
+    columns += fmt::format("{}`{}` {}", columns.empty() ? "" : ", ", column.name, column.definition);
   if (!table.primary_key.empty()) columns += fmt::format(", PRIMARY KEY ( {} )", table.primary_key);
   return fmt::format("CREATE TABLE ${} ({})", table.name, columns);
 }
@@ -94,8 +99,8 @@ std::string index_name(const Dialect& dialect, const Table& table, const Index& 
 }
 
 std::string index_statement(const Dialect& dialect, const Table& table, const Index& index) {
-  return fmt::format("CREATE {}INDEX `{}` ON ${} ({})", index.is_unique ? "UNIQUE " : "", index_name(dialect, table, index), table.name,
-                     index.columns);
+  return fmt::format("CREATE {}INDEX `{}` ON ${} ({})", index.is_unique ? "UNIQUE " : "",
+                     index_name(dialect, table, index), table.name, index.columns);
 }
 
 /// Without AUTOINCREMENT, which temporary tables have no use for.
@@ -132,8 +137,10 @@ Result<void> compare_columns(Connection& connection, const Table& table, SchemaG
   for (const Column& column : table.columns) {
     if (columns.contains(std::string(column.name))) continue;
     gap.statements.push_back(fmt::format("ALTER TABLE ${} ADD `{}` {}", table.name, column.name, column.definition));
-    if (table.name == "node") gap.missing_node_columns.emplace_back(column.name);
-    else gap.missing_elsewhere.push_back(fmt::format("{}.{}", connection.dialect().table(table.name), column.name));
+    if (table.name == "node")
+      gap.missing_node_columns.emplace_back(column.name);
+    else
+      gap.missing_elsewhere.push_back(fmt::format("{}.{}", connection.dialect().table(table.name), column.name));
   }
   return {};
 }
@@ -185,7 +192,8 @@ Result<SchemaGap> find_gap(Connection& connection) {
       if (is_essential(table)) gap.has_volume = false;
     }
     for (const Index& index : table.indexes) {
-      if (!indexes.contains(index_name(dialect, table, index))) gap.statements.push_back(index_statement(dialect, table, index));
+      if (!indexes.contains(index_name(dialect, table, index)))
+        gap.statements.push_back(index_statement(dialect, table, index));
     }
   }
   return gap;

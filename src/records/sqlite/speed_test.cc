@@ -58,7 +58,8 @@ Result<void> create(RecordEngine& engine, Commit commit, Ino parent, const std::
   });
 }
 
-void measure(const char* what, RecordEngine& engine, Sums& sums, int threads, std::chrono::seconds length, const std::function<Result<void>(int thread, int i)>& one) {
+void measure(const char* what, RecordEngine& engine, Sums& sums, int threads, std::chrono::seconds length,
+             const std::function<Result<void>(int thread, int i)>& one) {
   SystemScheduler scheduler;
   const std::uint64_t commits = sums.commits, operations = sums.operations, syncs = sums.syncs;
   const Moment begin = scheduler.clock().now();
@@ -83,8 +84,9 @@ void measure(const char* what, RecordEngine& engine, Sums& sums, int threads, st
   (void)engine;
   const double seconds = std::chrono::duration<double>(scheduler.clock().now() - begin).count();
   const double made = static_cast<double>(std::max<std::uint64_t>(1, sums.commits - commits));
-  std::printf("%-28s %2d threads: %8.0f/s, %5.1f operations a commit, %llu syncs, worst %.1f ms\n", what, threads, static_cast<double>(done) / seconds,
-              static_cast<double>(sums.operations - operations) / made, static_cast<unsigned long long>(sums.syncs - syncs), static_cast<double>(worst) / 1e6);
+  std::printf("%-28s %2d threads: %8.0f/s, %5.1f operations a commit, %llu syncs, worst %.1f ms\n", what, threads,
+              static_cast<double>(done) / seconds, static_cast<double>(sums.operations - operations) / made,
+              static_cast<unsigned long long>(sums.syncs - syncs), static_cast<double>(worst) / 1e6);
 }
 
 TEST(SqliteSpeed, DISABLED_CreatesAndLookups) {
@@ -102,9 +104,11 @@ TEST(SqliteSpeed, DISABLED_CreatesAndLookups) {
   for (const Commit commit : {Commit::kVisible, Commit::kDurable}) {
     for (const int threads : {1, 4, 16}) {
       ++round;
-      measure(commit == Commit::kVisible ? "creates" : "durable creates", *engine, sums, threads, length, [&](int thread, int i) {
-        return create(*engine, commit, Ino{1}, std::to_string(round) + "-" + std::to_string(thread) + "-" + std::to_string(i));
-      });
+      measure(commit == Commit::kVisible ? "creates" : "durable creates", *engine, sums, threads, length,
+              [&](int thread, int i) {
+                return create(*engine, commit, Ino{1},
+                              std::to_string(round) + "-" + std::to_string(thread) + "-" + std::to_string(i));
+              });
     }
   }
   for (const int threads : {1, 16}) {
@@ -118,15 +122,18 @@ TEST(SqliteSpeed, DISABLED_CreatesAndLookups) {
     });
   }
   measure("creates beside lookups", *engine, sums, 16, length, [&](int thread, int i) -> Result<void> {
-    if (thread < 4) return create(*engine, Commit::kVisible, Ino{1}, "beside-" + std::to_string(thread) + "-" + std::to_string(i));
+    if (thread < 4)
+      return create(*engine, Commit::kVisible, Ino{1}, "beside-" + std::to_string(thread) + "-" + std::to_string(i));
     return engine->read(Scope{}, {}, [&](RecordTxn& txn) -> Result<void> {
       TRY_OK(get(txn, EntryKey{Ino{1}, "1-0-" + std::to_string(i % 1000)}));
       return {};
     });
   });
   ASSERT_TRUE(engine->close());
-  std::printf("%llu checkpoints (%llu partial), %.1f ms each, longest log %.1f MiB\n", static_cast<unsigned long long>(sums.checkpoints),
-              static_cast<unsigned long long>(sums.partial), static_cast<double>(sums.checkpoint_time) / 1e6 / static_cast<double>(std::max<std::uint64_t>(1, sums.checkpoints)),
+  std::printf("%llu checkpoints (%llu partial), %.1f ms each, longest log %.1f MiB\n",
+              static_cast<unsigned long long>(sums.checkpoints), static_cast<unsigned long long>(sums.partial),
+              static_cast<double>(sums.checkpoint_time) / 1e6 /
+                  static_cast<double>(std::max<std::uint64_t>(1, sums.checkpoints)),
               static_cast<double>(sums.longest_log) * 4096 / (1 << 20));
   if (chosen != nullptr) std::remove(path.c_str());
 }

@@ -9,15 +9,16 @@
 
 namespace headrace::records {
 
-/// A time of the node table: microseconds since the epoch, and the nanoseconds that are left of them (0 … 999) in a column of its own.
+/// A time of the node table: microseconds since the epoch, and the nanoseconds that are left of them (0 … 999) in a
+/// column of its own.
 struct SqlTime {
   std::int64_t microseconds = 0;
   std::int64_t remainder = 0;
   friend bool operator==(const SqlTime&, const SqlTime&) = default;
 };
 
-/// Times before 1970 become 1970, because JuiceFS's own client reads its negative ones wrong; times that do not fit become the last
-/// that does.
+/// Times before 1970 become 1970, because JuiceFS's own client reads its negative ones wrong; times that do not fit
+/// become the last that does.
 SqlTime sql_time_of(const Timestamp& time);
 /// Any columns: what is out of range is brought into it.
 Timestamp timestamp_of(const SqlTime& time);

@@ -32,7 +32,8 @@ TEST(SqlValues, AnyColumnsMakeATime) {
 }
 
 RC_GTEST_PROP(SqlValuesProperty, TimesComeBack, ()) {
-  const Timestamp time{*rc::gen::inRange<std::int64_t>(0, 9'000'000'000'000), *rc::gen::inRange<std::uint32_t>(0, 1'000'000'000)};
+  const Timestamp time{*rc::gen::inRange<std::int64_t>(0, 9'000'000'000'000),
+                       *rc::gen::inRange<std::uint32_t>(0, 1'000'000'000)};
   RC_ASSERT((timestamp_of(sql_time_of(time)) == time));
 }
 

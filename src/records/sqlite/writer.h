@@ -7,7 +7,8 @@
 
 namespace headrace::records {
 
-/// Writes all changes inside the connection's open transaction. An error leaves some of them written: the caller rolls back.
+/// Writes all changes inside the connection's open transaction. An error leaves some of them written: the caller rolls
+/// back.
 Result<void> write_changes(Connection& connection, const ChangeSet& changes);
 
 }  // namespace headrace::records

@@ -25,8 +25,16 @@ bool saw_damage(Connection& connection) {
 
 WriterStore::WriterStore(Scheduler& scheduler, SqliteDatabase& database, SharedSync& sync, EngineObserver* observer,
                          std::function<void(std::uint64_t)> on_log_pages)
-    : scheduler_(scheduler), database_(database), connection_(database.writer()), sync_(sync), observer_(observer),
-      on_log_pages_(std::move(on_log_pages)), reader_(connection_), rng_(random_seed()), turn_(scheduler), identity_checked_(scheduler.clock().now()) {
+    : scheduler_(scheduler),
+      database_(database),
+      connection_(database.writer()),
+      sync_(sync),
+      observer_(observer),
+      on_log_pages_(std::move(on_log_pages)),
+      reader_(connection_),
+      rng_(random_seed()),
+      turn_(scheduler),
+      identity_checked_(scheduler.clock().now()) {
   // Takes the place of the automatic checkpoint.
   sqlite3_wal_hook(connection_.handle(), on_log, const_cast<std::function<void(std::uint64_t)>*>(&on_log_pages_));
 }
@@ -45,7 +53,8 @@ Result<RecordReader*> WriterStore::begin(const Scope& scope) {
 }
 
 Result<void> WriterStore::begin_immediate(const Scope& scope) {
-  TRY_OK(retry_while_busy(scheduler_, scope, rng_, observer_, [this] { return connection_.query("BEGIN IMMEDIATE").run(); }));
+  TRY_OK(retry_while_busy(scheduler_, scope, rng_, observer_,
+                          [this] { return connection_.query("BEGIN IMMEDIATE").run(); }));
   const Result<void> noticed = notice_version();
   if (!noticed) connection_.roll_back();
   return noticed;
@@ -57,7 +66,8 @@ Result<void> WriterStore::commit(const ChangeSet& changes) {
   if (committed) committed = connection_.query("COMMIT").run();
   if (!committed && saw_damage(connection_)) stop_writing(committed.error());
   connection_.roll_back();
-  if (const Result<std::int64_t> version = connection_.data_version()) version_ = *version;  // what is ours is not foreign
+  if (const Result<std::int64_t> version = connection_.data_version())
+    version_ = *version;  // what is ours is not foreign
   ++commits_ended_;
   turn_.give();
   return committed;

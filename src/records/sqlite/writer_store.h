@@ -23,7 +23,8 @@ class WriterStore final : public BatchStore {
               std::function<void(std::uint64_t)> on_log_pages);
   ~WriterStore() override;
 
-  // BatchStore. After a sync has failed, damage was seen or the file was replaced, begin() refuses for ever, with that reason.
+  // BatchStore. After a sync has failed, damage was seen or the file was replaced, begin() refuses for ever, with that
+  // reason.
   Result<RecordReader*> begin(const Scope& scope) override;
   Result<void> commit(const ChangeSet& changes) override;
   void abandon() override;

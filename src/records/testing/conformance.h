@@ -2,8 +2,9 @@
 // What every engine that can write must do: reading, writing and listing records. A test file includes this and says
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Name, EngineRecords, Factory);
 // where Factory is default-constructible and has
-//   static constexpr bool kIsShared;                               several engines may be open on one store, and it outlives them
-//   std::unique_ptr<RecordEngine> open(const OpenOptions& = {});   an engine; the same store each time where it is shared
+//   static constexpr bool kIsShared;   several engines may be open on one store, and it outlives them
+//   std::unique_ptr<RecordEngine> open(const OpenOptions& = {});
+//                                      an engine; the same store each time where it is shared
 // testing/conformance_batches.h asks about callers who meet each other.
 #pragma once
 
@@ -41,7 +42,8 @@ class EngineRecords : public testing::Test {
         const auto seen = scan_to_end(txn, range, limit);
         ASSERT_TRUE(seen) << seen.error().text();
         const auto wanted = scan_to_end(plain, range, limit);
-        ASSERT_TRUE(same(*seen, *wanted)) << "range " << range.index() << " limit " << limit << ": " << difference(*seen, *wanted);
+        ASSERT_TRUE(same(*seen, *wanted))
+            << "range " << range.index() << " limit " << limit << ": " << difference(*seen, *wanted);
       }
       ASSERT_EQ(txn.is_empty(range).value(), plain.is_empty(range).value()) << "range " << range.index();
     }
@@ -76,7 +78,8 @@ TYPED_TEST_P(EngineRecords, WhatWasErasedOrNeverPutIsNothing) {
   }
   ASSERT_TRUE(this->write(put));
   ASSERT_TRUE(this->write(erase));
-  for (const Item& item : one_of_each_kind()) EXPECT_EQ(this->stored(item.key).value(), std::nullopt) << describe(item.key);
+  for (const Item& item : one_of_each_kind())
+    EXPECT_EQ(this->stored(item.key).value(), std::nullopt) << describe(item.key);
 }
 
 TYPED_TEST_P(EngineRecords, AddingStartsAtNothingExceptForStatistics) {
@@ -166,13 +169,14 @@ TYPED_TEST_P(EngineRecords, WhatIsNeededFirstChangesNoAnswer) {
   ChangeSet changes;
   changes.put(there, std::int64_t{3});
   ASSERT_TRUE(this->write(changes));
-  const auto ran = this->engine_->run(Scope{}, Commit::kVisible, {Key(there), Key(absent)}, [&](RecordTxn& txn) -> Result<std::int64_t> {
-    const std::vector<Key> more{Key(there)};
-    TRY_OK(txn.need(more));
-    TRY(const auto a, get(txn, there));
-    TRY(const auto b, get(txn, absent));
-    return a.value_or(-1) * 10 + b.value_or(-1);
-  });
+  const auto ran = this->engine_->run(Scope{}, Commit::kVisible, {Key(there), Key(absent)},
+                                      [&](RecordTxn& txn) -> Result<std::int64_t> {
+                                        const std::vector<Key> more{Key(there)};
+                                        TRY_OK(txn.need(more));
+                                        TRY(const auto a, get(txn, there));
+                                        TRY(const auto b, get(txn, absent));
+                                        return a.value_or(-1) * 10 + b.value_or(-1);
+                                      });
   EXPECT_EQ(ran.value(), 29);
 }
 
@@ -208,9 +212,10 @@ TYPED_TEST_P(EngineRecords, AClosedEngineRefuses) {
 }
 
 REGISTER_TYPED_TEST_SUITE_P(EngineRecords, EveryKindOfRecordComesBackAsItWasPut, WhatWasErasedOrNeverPutIsNothing,
-                            AddingStartsAtNothingExceptForStatistics, AppendingGoesBehindWhatIsThere, ParentsOfAHardLinkAreCountedFromItsNames,
-                            RandomChangesReadAndListAsInAModel, AnOperationReadsWhatItWrote, TheErrorOfAnOperationComesBackUnchanged,
-                            WhatIsNeededFirstChangesNoAnswer, ADurableCommitAndASyncSucceed, AnEngineThatIsReadOnlyWritesNothing,
-                            AClosedEngineRefuses);
+                            AddingStartsAtNothingExceptForStatistics, AppendingGoesBehindWhatIsThere,
+                            ParentsOfAHardLinkAreCountedFromItsNames, RandomChangesReadAndListAsInAModel,
+                            AnOperationReadsWhatItWrote, TheErrorOfAnOperationComesBackUnchanged,
+                            WhatIsNeededFirstChangesNoAnswer, ADurableCommitAndASyncSucceed,
+                            AnEngineThatIsReadOnlyWritesNothing, AClosedEngineRefuses);
 
 }  // namespace headrace::records

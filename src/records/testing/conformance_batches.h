@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every engine that can write must do for many callers at once, for callers who give up, and for several engines on one store.
-// Factory: see testing/conformance.h.
+// What every engine that can write must do for many callers at once, for callers who give up, and for several engines
+// on one store. Factory: see testing/conformance.h.
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Name, EngineBatches, Factory);
 #pragma once
 
@@ -25,7 +25,8 @@ class EngineBatches : public testing::Test {
 
   void run_threads(const std::function<void(int)>& body) {
     std::vector<std::jthread> threads;
-    for (int i = 0; i < kThreads; ++i) threads.push_back(scheduler_.new_thread("caller", [&body, i](std::stop_token) { body(i); }));
+    for (int i = 0; i < kThreads; ++i)
+      threads.push_back(scheduler_.new_thread("caller", [&body, i](std::stop_token) { body(i); }));
   }
   static Result<std::int64_t> bump(RecordEngine& engine, const std::string& name, const Scope& scope = {}) {
     return engine.run(scope, Commit::kVisible, {Key(CounterKey{name})}, [&](RecordTxn& txn) -> Result<std::int64_t> {
@@ -61,15 +62,18 @@ TYPED_TEST_P(EngineBatches, ANameHasExactlyOneCreator) {
   this->run_threads([&](int thread) {
     for (int i = 0; i < 20; ++i) {
       const EntryKey key{Ino{1}, std::to_string(i)};
-      const Result<void> made = this->engine_->run(Scope{}, Commit::kVisible, {Key(key)}, [&](RecordTxn& txn) -> Result<void> {
-        TRY(const auto there, get(txn, key));
-        add(txn, CounterKey{"tried"}, 1);
-        if (there) return Code::kExists;
-        put(txn, key, EntryRecord{Ino{100u + static_cast<unsigned>(thread)}, FileType::kRegular});
-        return {};
-      });
-      if (made) ++winners;
-      else if (made.code() == Code::kExists) ++losers;
+      const Result<void> made =
+          this->engine_->run(Scope{}, Commit::kVisible, {Key(key)}, [&](RecordTxn& txn) -> Result<void> {
+            TRY(const auto there, get(txn, key));
+            add(txn, CounterKey{"tried"}, 1);
+            if (there) return Code::kExists;
+            put(txn, key, EntryRecord{Ino{100u + static_cast<unsigned>(thread)}, FileType::kRegular});
+            return {};
+          });
+      if (made)
+        ++winners;
+      else if (made.code() == Code::kExists)
+        ++losers;
     }
   });
   EXPECT_EQ(winners.load(), 20);
@@ -113,7 +117,9 @@ TYPED_TEST_P(EngineBatches, AScopeThatHasEndedDoesNothing) {
   const Scope stopped{Moment::max(), stop.get_token()}, late{this->scheduler_.clock().now(), {}};
   EXPECT_EQ(this->bump(*this->engine_, "a", stopped).code(), Code::kInterrupted);
   EXPECT_EQ(this->bump(*this->engine_, "a", late).code(), Code::kTimedOut);
-  const auto read = [&](const Scope& scope) { return this->engine_->read(scope, {}, [](RecordTxn& txn) { return txn.get(CounterKey{"a"}); }); };
+  const auto read = [&](const Scope& scope) {
+    return this->engine_->read(scope, {}, [](RecordTxn& txn) { return txn.get(CounterKey{"a"}); });
+  };
   EXPECT_EQ(read(stopped).code(), Code::kInterrupted);
   EXPECT_EQ(read(late).code(), Code::kTimedOut);
   EXPECT_EQ(this->counter(*this->engine_, "a"), 0);
@@ -190,8 +196,9 @@ TYPED_TEST_P(EngineBatches, WhatWasCommittedIsThereAfterOpeningAgain) {
   EXPECT_EQ(this->counter(*this->engine_, "a"), 1);
 }
 
-REGISTER_TYPED_TEST_SUITE_P(EngineBatches, NoIncrementOfManyThreadsIsLost, ANameHasExactlyOneCreator, AReadSeesOneStateWhileOthersCommit,
-                            AScopeThatHasEndedDoesNothing, WhoGivesUpBehindAnotherIsNotRun, ReservedNumbersNeverRepeat,
+REGISTER_TYPED_TEST_SUITE_P(EngineBatches, NoIncrementOfManyThreadsIsLost, ANameHasExactlyOneCreator,
+                            AReadSeesOneStateWhileOthersCommit, AScopeThatHasEndedDoesNothing,
+                            WhoGivesUpBehindAnotherIsNotRun, ReservedNumbersNeverRepeat,
                             SeveralEnginesOnOneStoreSeeEachOther, WhatWasCommittedIsThereAfterOpeningAgain);
 
 }  // namespace headrace::records

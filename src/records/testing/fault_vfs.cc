@@ -62,17 +62,24 @@ int file_size(sqlite3_file* f, sqlite3_int64* size) { return methods_of(f)->xFil
 int lock_file(sqlite3_file* f, int kind) { return methods_of(f)->xLock(of(f)->real(), kind); }
 int unlock_file(sqlite3_file* f, int kind) { return methods_of(f)->xUnlock(of(f)->real(), kind); }
 int check_lock(sqlite3_file* f, int* out) { return methods_of(f)->xCheckReservedLock(of(f)->real(), out); }
-int control_file(sqlite3_file* f, int what, void* with) { return methods_of(f)->xFileControl(of(f)->real(), what, with); }
+int control_file(sqlite3_file* f, int what, void* with) {
+  return methods_of(f)->xFileControl(of(f)->real(), what, with);
+}
 int sector_size(sqlite3_file* f) { return methods_of(f)->xSectorSize(of(f)->real()); }
 int characteristics(sqlite3_file* f) { return methods_of(f)->xDeviceCharacteristics(of(f)->real()); }
-int shm_map(sqlite3_file* f, int page, int size, int extend, void volatile** out) { return methods_of(f)->xShmMap(of(f)->real(), page, size, extend, out); }
-int shm_lock(sqlite3_file* f, int offset, int count, int flags) { return methods_of(f)->xShmLock(of(f)->real(), offset, count, flags); }
+int shm_map(sqlite3_file* f, int page, int size, int extend, void volatile** out) {
+  return methods_of(f)->xShmMap(of(f)->real(), page, size, extend, out);
+}
+int shm_lock(sqlite3_file* f, int offset, int count, int flags) {
+  return methods_of(f)->xShmLock(of(f)->real(), offset, count, flags);
+}
 void shm_barrier(sqlite3_file* f) { methods_of(f)->xShmBarrier(of(f)->real()); }
 int shm_unmap(sqlite3_file* f, int remove) { return methods_of(f)->xShmUnmap(of(f)->real(), remove); }
 
 const sqlite3_io_methods kMethods = {
-    2,           close_file, read_file,     write_file,  truncate_file,   sync_file, file_size, lock_file,   unlock_file,
-    check_lock,  control_file, sector_size, characteristics, shm_map, shm_lock,  shm_barrier, shm_unmap, nullptr, nullptr,
+    2,         close_file,  read_file,  write_file,   truncate_file, sync_file,       file_size,
+    lock_file, unlock_file, check_lock, control_file, sector_size,   characteristics, shm_map,
+    shm_lock,  shm_barrier, shm_unmap,  nullptr,      nullptr,
 };
 
 int open_file(sqlite3_vfs* vfs, sqlite3_filename name, sqlite3_file* file, int flags, int* out_flags) {
@@ -97,8 +104,12 @@ FaultVfs::FaultVfs() : impl_(std::make_unique<Impl>()) {
   impl_->vfs.pNext = nullptr;
   impl_->vfs.xOpen = open_file;
   // The real functions look into their own structure.
-  impl_->vfs.xDelete = [](sqlite3_vfs* vfs, const char* name, int sync) { return real_of(vfs)->xDelete(real_of(vfs), name, sync); };
-  impl_->vfs.xAccess = [](sqlite3_vfs* vfs, const char* name, int flags, int* out) { return real_of(vfs)->xAccess(real_of(vfs), name, flags, out); };
+  impl_->vfs.xDelete = [](sqlite3_vfs* vfs, const char* name, int sync) {
+    return real_of(vfs)->xDelete(real_of(vfs), name, sync);
+  };
+  impl_->vfs.xAccess = [](sqlite3_vfs* vfs, const char* name, int flags, int* out) {
+    return real_of(vfs)->xAccess(real_of(vfs), name, flags, out);
+  };
   impl_->vfs.xFullPathname = [](sqlite3_vfs* vfs, const char* name, int size, char* out) {
     return real_of(vfs)->xFullPathname(real_of(vfs), name, size, out);
   };

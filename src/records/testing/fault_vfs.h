@@ -16,7 +16,8 @@ class FaultVfs {
   FaultVfs& operator=(const FaultVfs&) = delete;
 
   enum class Fault { kIo, kFull };
-  /// The n-th reading, writing, truncating or syncing from now on fails (n from 1), and when `for_ever` all that follow.
+  /// The n-th reading, writing, truncating or syncing from now on fails (n from 1), and when `for_ever` all that
+  /// follow.
   void fail_at(std::uint64_t n, Fault fault, bool for_ever);
   void fail_nothing();
   /// How often a fault was given.

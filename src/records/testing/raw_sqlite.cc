@@ -31,7 +31,8 @@ std::vector<std::string> RawSqlite::run(const std::string& sql) {
       for (int column = 0; column < sqlite3_column_count(statement); ++column) {
         if (column > 0) row += '|';
         const void* data = sqlite3_column_blob(statement, column);
-        if (data != nullptr) row.append(static_cast<const char*>(data), static_cast<std::size_t>(sqlite3_column_bytes(statement, column)));
+        if (data != nullptr)
+          row.append(static_cast<const char*>(data), static_cast<std::size_t>(sqlite3_column_bytes(statement, column)));
       }
       rows.push_back(std::move(row));
     }

@@ -38,7 +38,8 @@ std::vector<Item> of_each_kind(bool first) {
   const std::int64_t number = first ? 41 : -42;
   Attr attr = some_attr();
   if (!first) attr = Attr{};
-  const SliceList slices = first ? SliceList{{1, SliceId{2}, 3, 4, 5}, {0, SliceId{0}, 0, 0, 6}} : SliceList{{9, SliceId{1ull << 50}, 0xFFFFFFFF, 7, 8}};
+  const SliceList slices = first ? SliceList{{1, SliceId{2}, 3, 4, 5}, {0, SliceId{0}, 0, 0, 6}}
+                                 : SliceList{{9, SliceId{1ull << 50}, 0xFFFFFFFF, 7, 8}};
   return {
       {InodeKey{ino}, attr},
       {EntryKey{ino, kOddBytes}, EntryRecord{Ino{first ? 7u : 8u}, first ? FileType::kSocket : FileType::kDirectory}},
@@ -46,18 +47,23 @@ std::vector<Item> of_each_kind(bool first) {
       {SymlinkKey{ino}, SymlinkRecord{first ? kOddBytes : "x"}},
       {XattrKey{ino, "user.näme"}, XattrRecord{first ? kOddBytes : ""}},
       {SliceRefKey{SliceId{77}, 0xFFFFFFFF}, number},
-      {DelayedSlicesKey{SliceId{78}}, DelayedSlicesRecord{number, first ? std::vector<SliceRefKey>{{SliceId{1}, 2}, {SliceId{3}, 4}} : std::vector<SliceRefKey>{}}},
+      {DelayedSlicesKey{SliceId{78}},
+       DelayedSlicesRecord{
+           number, first ? std::vector<SliceRefKey>{{SliceId{1}, 2}, {SliceId{3}, 4}} : std::vector<SliceRefKey>{}}},
       {DeletedFileKey{ino}, DeletedFileRecord{first ? 1ull << 56 : 0, number}},
       {SessionKey{SessionId{79}}, SessionRecord{number, first ? "{\"HostName\":\"h\"}" : ""}},
       {SustainedKey{SessionId{79}, ino}, SustainedRecord{}},
       {FlockKey{ino, SessionId{79}, owner}, FlockRecord{first}},
-      {PosixLockKey{ino, SessionId{79}, owner}, first ? std::vector<LockRange>{{0, 1, 2, 3}, {1, 2, 5, 0x7FFFFFFFFFFFFFFF}} : std::vector<LockRange>{{0, 9, 0, 0}}},
+      {PosixLockKey{ino, SessionId{79}, owner},
+       first ? std::vector<LockRange>{{0, 1, 2, 3}, {1, 2, 5, 0x7FFFFFFFFFFFFFFF}}
+             : std::vector<LockRange>{{0, 9, 0, 0}}},
       {DirStatsKey{ino}, DirStatsRecord{number, number * 4096, number + 1}},
       {DirQuotaKey{ino}, DirQuotaRecord{number, -1, 3, 4}},
       {DetachedKey{ino}, number},
       {CounterKey{"usedSpace"}, number},
       {SettingKey{}, SettingRecord{first ? "{\n\"Name\": \"ü\"\n}" : "{}"}},
-      {AclKey{5}, AclRecord{6, 4, static_cast<std::uint16_t>(first ? 0xFFFF : 7), 0, {{1001, 6}, {4294967295u, 7}}, {}}},
+      {AclKey{5},
+       AclRecord{6, 4, static_cast<std::uint16_t>(first ? 0xFFFF : 7), 0, {{1001, 6}, {4294967295u, 7}}, {}}},
   };
 }
 
@@ -200,7 +206,8 @@ Result<std::vector<Item>> scan_to_end(RecordTxn& txn, Range range, std::size_t l
 }
 
 bool same(const std::vector<Item>& a, const std::vector<Item>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Item& x, const Item& y) { return x.key == y.key && x.record == y.record; });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Item& x, const Item& y) { return x.key == y.key && x.record == y.record; });
 }
 
 std::string difference(const std::vector<Item>& a, const std::vector<Item>& b) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Block storage for tests of the file system: slices in memory, uploads that a test can hold back or let fail. It keeps the contract of
-// block/block_store.h, reads of unknown slices included.
+// Block storage for tests of the file system: slices in memory, uploads that a test can hold back or let fail. It keeps
+// the contract of block/block_store.h, reads of unknown slices included.
 #pragma once
 
 #include <atomic>
