@@ -56,7 +56,7 @@ class Peer:
             self._live(type(steps)(), Line(theirs), function, user)
         theirs.close()
         self.line = Line(ours)
-        self.say, self.hear, self.expect = self.line.say, self.line.hear, self.line.expect
+        self.say = self.line.say
 
     @staticmethod
     def _live(steps, line, function, user):
@@ -70,14 +70,25 @@ class Peer:
         finally:
             os._exit(0)
 
+    def hear(self, within_s=None):
+        """As Line.hear(). Raises when the peer has ended by an error."""
+        word = self.line.hear(within_s)
+        if word is not None and word.startswith("! "):
+            raise RuntimeError(f"the process {self.name!r} of the case did not end well: {json.loads(word[2:])}")
+        return word
+
+    def expect(self, word):
+        heard = self.hear()
+        if heard != word:
+            raise RuntimeError(f"the process {self.name!r} should have said {word!r}, but said {heard!r}")
+
     def finish(self):
         """Waits for the peer's end and adds its observations to the case's."""
         heard = self.hear()
         os.waitpid(self.pid, 0)
         self.line.close()
         if heard is None or not heard.startswith("= "):
-            text = json.loads(heard[2:]) if heard and heard.startswith("! ") else f"said {heard!r}"
-            raise RuntimeError(f"the process {self.name!r} of the case did not end well: {text}")
+            raise RuntimeError(f"the process {self.name!r} of the case did not end well: said {heard!r}")
         self._steps.note_of(self.name, json.loads(heard[2:]))
 
     def kill(self):
