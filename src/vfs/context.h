@@ -15,6 +15,10 @@
 
 namespace headrace::vfs {
 
+/// A compaction may come between a list and the objects that it names; then the list is read anew. So many in a row are
+/// none: the objects are lost.
+inline constexpr int kListsReadMax = 5;
+
 struct Context {
   meta::Volume& volume;
   block::BlockStore& blocks;

@@ -85,14 +85,15 @@ std::uint64_t FileBytes::length() const {
 // Reading.
 
 Result<std::size_t> FileBytes::read(const Scope& scope, std::uint64_t offset, MutableByteSpan into) {
-  Result<std::size_t> got = read_once(scope, offset, into);
-  if (got || got.code() != Code::kNotFound) return got;
-  // An object is gone that the remembered list names: a compaction retired it. The fresh list names what took its
-  // place.
-  drop_views();
-  got = read_once(scope, offset, into);
-  if (!got && got.code() == Code::kNotFound) return Error(Code::kIo, got.error().text());
-  return got;
+  for (int lists_read = 1;; ++lists_read) {
+    Result<std::size_t> got = read_once(scope, offset, into);
+    if (got || got.code() != Code::kNotFound) return got;
+    if (lists_read == kListsReadMax) return Error(Code::kIo, got.error().text());
+    // An object is gone: a compaction retired it, and the fresh list names what took its place. That may have been a
+    // slice whose commit is in the metadata and not yet known here: when the commit's turn is over, it is.
+    TRY(const Turn::Held commits_are_known, commit_turn_.take(scope));
+    drop_views();
+  }
 }
 
 Result<std::size_t> FileBytes::read_once(const Scope& scope, std::uint64_t offset, MutableByteSpan into) {

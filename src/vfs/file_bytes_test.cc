@@ -2,6 +2,7 @@
 // One file's bytes: what is written is seen at once, committed in order, and never half.
 #include "vfs/file_bytes.h"
 
+#include <array>
 #include <latch>
 #include <random>
 #include <thread>
@@ -62,6 +63,38 @@ TEST_F(FileBytesTest, AFlushedWriteIsCommitted) {
   ASSERT_TRUE(file_->flush(scope_));
   EXPECT_EQ(committed(0, 100), "hello");
   EXPECT_FALSE(file_->is_dirty());
+}
+
+TEST_F(FileBytesTest, WhatIsCompactedBeforeItsCommitIsKnownHereIsStillRead) {
+  std::string seen;
+  std::jthread reader;
+  // Asked for between the commit in the metadata and this mount's knowing of it, after 100 references.
+  mount_.context.list_is_long = [&](Ino, ChunkIndex chunk) {
+    mount_.compact(ino_, chunk);
+    const std::uint64_t before = mount_.blocks.reads();
+    reader = std::jthread([&] { seen = read(0, 1000); });
+    while (mount_.blocks.reads() == before) std::this_thread::yield();
+  };
+  std::string all;
+  for (int i = 0; !reader.joinable() && i < 1000; ++i) {
+    write(all.size(), std::to_string(i));
+    all += std::to_string(i);
+    ASSERT_TRUE(file_->flush(scope_));
+  }
+  ASSERT_TRUE(reader.joinable());
+  reader.join();
+  EXPECT_EQ(seen, all);
+}
+
+TEST_F(FileBytesTest, BytesThatAreGoneAreAnErrorAfterAFewLists) {
+  write(0, "hello");
+  ASSERT_TRUE(file_->flush(scope_));
+  for (const records::Item& item : mount_.volume.all(records::Whole::kSliceRefs))
+    ASSERT_TRUE(mount_.blocks.remove_slice(scope_, std::get<records::SliceRefKey>(item.key).id, 5));
+  const std::uint64_t before = mount_.blocks.reads();
+  std::array<std::byte, 5> bytes;
+  EXPECT_EQ(file_->read(scope_, 0, bytes).code(), Code::kIo);
+  EXPECT_EQ(mount_.blocks.reads() - before, 5u);
 }
 
 TEST_F(FileBytesTest, AttributesReadBeforeACommitDoNotHideWhatItBrought) {

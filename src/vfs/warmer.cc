@@ -142,7 +142,15 @@ Result<WarmReport> Warmer::do_file(const Scope& scope, Ino ino, WarmRequest::Act
 }
 
 Result<WarmReport> Warmer::warm_file(const Scope& scope, Ino ino) {
-  TRY(const meta::ChunkView view, context_.volume.whole_file(scope, ino, kExtentsMax));
+  for (int lists_read = 1;; ++lists_read) {
+    TRY(const meta::ChunkView view, context_.volume.whole_file(scope, ino, kExtentsMax));
+    Result<WarmReport> warmed = warm_version(scope, ino, view);
+    if (warmed || warmed.code() != Code::kNotFound) return warmed;
+    if (lists_read == kListsReadMax) return Error(Code::kIo, warmed.error().text());
+  }
+}
+
+Result<WarmReport> Warmer::warm_version(const Scope& scope, Ino ino, const meta::ChunkView& view) {
   WarmReport report{1, view.extents.size(), view.attr.length, 0};
   if (view.attr.length == 0) return report;
   if (context_.options.passthrough && view.attr.length >= context_.options.small_file_bytes) {

@@ -44,6 +44,7 @@ class Warmer {
   struct Round;
   Result<Ino> resolve(const Scope& scope, std::string_view path);
   Result<WarmReport> warm_file(const Scope& scope, Ino ino);
+  Result<WarmReport> warm_version(const Scope& scope, Ino ino, const meta::ChunkView& view);
   Result<WarmReport> do_file(const Scope& scope, Ino ino, WarmRequest::Action action);
   Result<WarmReport> check_file(const Scope& scope, Ino ino);
   Result<WarmReport> evict_file(const Scope& scope, Ino ino);

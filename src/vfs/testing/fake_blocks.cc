@@ -3,6 +3,7 @@
 #include "vfs/testing/fake_blocks.h"
 
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 
@@ -30,6 +31,10 @@ class FakeSlice final : public block::SliceBuffer {
   Result<void> read(const Scope&, std::uint32_t offset, MutableByteSpan into) const override {
     MutexLock lock(blocks_.mutex_);
     CHECK(offset + into.size() <= bytes_.size());
+    if (is_stored_) {
+      ++blocks_.reads_;
+      if (!blocks_.stored_.contains(id_)) return Code::kNotFound;
+    }
     std::memcpy(into.data(), bytes_.data() + offset, into.size());
     return {};
   }
@@ -50,6 +55,7 @@ class FakeSlice final : public block::SliceBuffer {
       TRY_OK(blocks_.changed_->wait(scope, blocks_.mutex_, [&]() NO_THREAD_SAFETY_ANALYSIS { return !blocks_.held_; }));
       if (blocks_.failure_) return *blocks_.failure_;
       blocks_.stored_[id_] = bytes_;
+      is_stored_ = true;
     }
     unbuffer();
     return {};
@@ -71,10 +77,12 @@ class FakeSlice final : public block::SliceBuffer {
   std::string bytes_;
   std::size_t buffered_ = 0;
   bool finished_ = false;
+  bool is_stored_ = false;  // its memory is given back then
 };
 
 Result<void> FakeBlocks::read(const Scope&, std::span<const Extent> extents, std::uint64_t file_offset,
                               MutableByteSpan into) {
+  if (const std::function<void()> action = std::exchange(before_next_read_, {})) action();
   ++reads_;
   std::uint64_t covered = file_offset;
   for (const Extent& extent : extents) {

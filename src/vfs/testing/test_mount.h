@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
+#include "base/check.h"
 #include "meta/testing/test_volume.h"
 #include "vfs/context.h"
 #include "vfs/testing/fake_blocks.h"
@@ -16,6 +18,23 @@ struct TestMount {
 
   /// An empty file in the root.
   Ino new_file(std::string_view name) { return volume.make_file(kRootIno, name); }
+
+  /// As another client does it: one slice in the place of the list, and no object left that nothing names any more.
+  void compact(Ino ino, ChunkIndex chunk) {
+    const meta::CompactionPlan plan = **volume->plan_compaction({}, ino, chunk);
+    std::vector<std::byte> bytes(plan.size);
+    CHECK(blocks.read({}, plan.extents, start_of(chunk) + plan.pos, bytes));
+    const SliceId made = *volume->new_slice_id({});
+    const std::unique_ptr<block::SliceBuffer> buffer = blocks.new_slice(made);
+    CHECK(buffer->write({}, 0, bytes));
+    buffer->finish();
+    CHECK(buffer->wait_uploaded({}));
+    CHECK(volume->commit_compaction({}, plan, made));
+    for (const meta::DoomedSlice& slice : *volume->doomed_slices({}, 1000)) {
+      CHECK(blocks.remove_slice({}, slice.slice, slice.size));
+      CHECK(volume->forget_slice({}, slice));
+    }
+  }
 
   meta::testing::TestVolume volume{"memory"};
   FakeBlocks blocks{volume.scheduler()};
