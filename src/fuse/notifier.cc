@@ -31,7 +31,8 @@ std::size_t Notifier::EntryHash::operator()(const Entry& entry) const noexcept {
 
 Notifier::Notifier(int device, const Negotiated& negotiated, Scheduler& scheduler, const Log& log,
                    metrics::Registry& registry, NotifierLimits limits)
-    : device_(device),
+    : clock_(scheduler.clock()),
+      device_(device),
       negotiated_(negotiated),
       log_(log),
       limits_(limits),
@@ -145,10 +146,20 @@ void Notifier::invalidate_entry(vfs::NodeId parent, const std::string& name) {
   if (entries_.insert({parent, name}).second) queue(Entry{parent, name});
 }
 
-Result<void> Notifier::drain(const Scope& scope) {
+Result<void> Notifier::drain(const Scope& scope, const vfs::Asker& asker) {
   MutexLock lock(mutex_);
   const std::uint64_t until = queued_;
-  return changed_->wait(scope, mutex_, [this, until]() NO_THREAD_SAFETY_ANALYSIS { return sent_ >= until; });
+  for (;;) {
+    TRY_OK(changed_->wait(scope, mutex_, [&]() NO_THREAD_SAFETY_ANALYSIS {
+      return sent_ >= until || (asker.node != 0 && sending_ == asker.node);
+    }));
+    if (sent_ >= until) return {};
+    const std::uint64_t under_way = sent_;
+    const Scope patient = scope.until(clock_.now() + asker.patience);
+    const auto is_past = [&]() NO_THREAD_SAFETY_ANALYSIS { return sent_ != under_way; };
+    if (const Result<void> past = changed_->wait(patient, mutex_, is_past); !past)
+      return past.code() == Code::kTimedOut && clock_.now() < scope.deadline ? Result<void>{} : past;
+  }
 }
 
 void Notifier::run(std::stop_token stop) {
@@ -159,10 +170,13 @@ void Notifier::run(std::stop_token stop) {
     queue_.pop_front();
     if (const auto* node = std::get_if<vfs::NodeId>(&item)) {
       const Inode news = inodes_.extract(*node).mapped();
+      sending_ = *node;
+      changed_->notify_all();
       lock.unlock();
       if (news.end.length != 0) send_end(*node, news.end);
       send_inode(*node, news.range);
       lock.lock();
+      sending_ = 0;
     } else if (const auto* entry = std::get_if<Entry>(&item)) {
       const bool still_waits = entries_.erase(*entry) > 0;
       lock.unlock();

@@ -43,7 +43,7 @@ class Notifier final : public vfs::KernelPort {
   void invalidate_inode(vfs::NodeId node, std::int64_t offset, std::int64_t length) override;
   void extend_inode(vfs::NodeId node, std::uint64_t length, std::byte last_byte) override;
   void invalidate_entry(vfs::NodeId parent, const std::string& name) override;
-  Result<void> drain(const Scope& scope) override;
+  Result<void> drain(const Scope& scope, const vfs::Asker& asker) override;
 
   /// Sends what waits no more, and ends the thread. The connection has ended, or is served still. Idempotent.
   void close();
@@ -80,6 +80,7 @@ class Notifier final : public vfs::KernelPort {
   void send_entry(const Entry& entry);
   void send_epoch();
 
+  const Clock& clock_;
   const int device_;
   const Negotiated negotiated_;
   const Log& log_;
@@ -97,6 +98,7 @@ class Notifier final : public vfs::KernelPort {
   bool epoch_waits_ GUARDED_BY(mutex_) = false;
   std::uint64_t queued_ GUARDED_BY(mutex_) = 0;  // items ever queued
   std::uint64_t sent_ GUARDED_BY(mutex_) = 0;    // items ever done
+  vfs::NodeId sending_ GUARDED_BY(mutex_) = 0;   // whom the item under way is about; 0: no number
   bool is_closed_ GUARDED_BY(mutex_) = false;
   const std::unique_ptr<Event> changed_;
   std::jthread thread_;  // last

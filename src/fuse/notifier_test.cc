@@ -137,23 +137,40 @@ TEST(Notifier, WithoutAnEpochWhatIsTooManyIsCounted) {
 TEST(Notifier, DrainingWaitsForWhatWasQueuedBefore) {
   Fixture f;
   for (vfs::NodeId node = 1; node <= 50; ++node) f.notifier.invalidate_inode(node, 0, 0);
-  ASSERT_TRUE(f.notifier.drain(f.soon()));
+  ASSERT_TRUE(f.notifier.drain(f.soon(), {}));
   EXPECT_EQ(f.registry.counter("headrace_fuse_notifications_total", "inode").value(), 50u);
 }
 
 TEST(Notifier, DrainingHasAnEnd) {
   Stalled f;
-  const auto drained = f.notifier.drain(Scope{f.scheduler.clock().now() + std::chrono::milliseconds(20), {}});
+  const auto drained = f.notifier.drain(Scope{f.scheduler.clock().now() + std::chrono::milliseconds(20), {}}, {});
   ASSERT_FALSE(drained);
   EXPECT_EQ(drained.code(), Code::kTimedOut);
   f.kernel.end();  // lets the thread out of its write
+}
+
+TEST(Notifier, ARequestThatTheKernelMayWaitForIsNotHeldUp) {
+  Stalled f;
+  const auto short_while = [&] { return Scope{f.scheduler.clock().now() + std::chrono::milliseconds(1), {}}; };
+  const auto stuck_in = [&] {
+    vfs::NodeId node = 1'000'000;
+    while (node < 1'000'000 + Stalled::kFiller && !f.notifier.drain(short_while(), {.node = node})) ++node;
+    return node;
+  };
+  vfs::NodeId stuck = stuck_in();
+  while (stuck == 1'000'000 + Stalled::kFiller || stuck_in() != stuck) stuck = stuck_in();  // until the socket is full
+  const Scope soon = f.soon();
+  EXPECT_TRUE(f.notifier.drain(soon, {.node = stuck, .patience = std::chrono::milliseconds(20)}));
+  EXPECT_LT(f.scheduler.clock().now(), soon.deadline);
+  EXPECT_EQ(f.notifier.drain(short_while(), {.node = 1}).code(), Code::kTimedOut);
+  f.kernel.end();
 }
 
 TEST(Notifier, AConnectionThatIsOverDoesNotHoldItUp) {
   Fixture f;
   f.kernel.end();
   for (vfs::NodeId node = 1; node <= 50; ++node) f.notifier.invalidate_inode(node, 0, 0);
-  EXPECT_TRUE(f.notifier.drain(f.soon()));
+  EXPECT_TRUE(f.notifier.drain(f.soon(), {}));
   f.notifier.close();
   f.notifier.close();
   f.notifier.invalidate_inode(1, 0, 0);

@@ -304,7 +304,7 @@ TEST_F(RealMountTest, TheKernelForgetsWhatItIsToldTo) {
   for (int attempt = 0; attempt < 10 && !was_cached; ++attempt) {
     handler_.direct_length = 5;
     notifier.invalidate_inode(2, -1, 0);
-    ASSERT_TRUE(notifier.drain(soon()));
+    ASSERT_TRUE(notifier.drain(soon(), {}));
     run("stat direct");
     const int before = handler_.lookups;
     handler_.direct_length = 7;
@@ -312,11 +312,11 @@ TEST_F(RealMountTest, TheKernelForgetsWhatItIsToldTo) {
   }
   ASSERT_TRUE(was_cached);
   notifier.invalidate_inode(2, -1, 0);
-  ASSERT_TRUE(notifier.drain(soon()));
+  ASSERT_TRUE(notifier.drain(soon(), {}));
   EXPECT_EQ(run("stat -c %s direct"), "7\n");
   const int before = handler_.lookups;
   notifier.invalidate_entry(1, "direct");
-  ASSERT_TRUE(notifier.drain(soon()));
+  ASSERT_TRUE(notifier.drain(soon(), {}));
   run("stat direct");
   EXPECT_GT(handler_.lookups, before);
 }

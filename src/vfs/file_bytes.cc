@@ -239,10 +239,29 @@ void FileBytes::drop_views() {
 
 Result<std::uint64_t> FileBytes::write(const Scope& scope, std::uint64_t offset, bool append, ByteSpan bytes,
                                        ByteWatcher* watcher, KeptRequest* request) {
-  TRY(const Turn::Held held, change_turn_.take(scope));
-  if (append) offset = length();
-  if (request != nullptr) request->note(KeptRequest::Detail::kAppend, offset, bytes.size());
-  if (offset > kFileBytesMax || bytes.size() > kFileBytesMax - offset) return Code::kFileTooBig;
+  if (watcher != nullptr && !append) TRY_OK(watcher->before_change(scope, offset, bytes.size()));
+  {
+    TRY(const Turn::Held held, change_turn_.take(scope));
+    if (append) offset = length();
+    if (request != nullptr) request->note(KeptRequest::Detail::kAppend, offset, bytes.size());
+    if (offset > kFileBytesMax || bytes.size() > kFileBytesMax - offset) return Code::kFileTooBig;
+    TRY_OK(write_in_turn(scope, offset, bytes, watcher));
+  }
+  if (watcher != nullptr) TRY_OK(watcher->settle(scope));
+  return offset;
+}
+
+Result<void> FileBytes::write_back(const Scope& scope, std::uint64_t offset, ByteSpan bytes, ByteWatcher* watcher) {
+  {
+    TRY(const Turn::Held held, change_turn_.take(scope));
+    const std::uint64_t end = length();
+    if (offset >= end) return {};
+    TRY_OK(write_in_turn(scope, offset, bytes.first(std::min<std::uint64_t>(bytes.size(), end - offset)), watcher));
+  }
+  return watcher != nullptr ? watcher->settle(scope) : Result<void>{};
+}
+
+Result<void> FileBytes::write_in_turn(const Scope& scope, std::uint64_t offset, ByteSpan bytes, ByteWatcher* watcher) {
   bool is_crowded;
   {
     MutexLock lock(mutex_);
@@ -255,8 +274,7 @@ Result<std::uint64_t> FileBytes::write(const Scope& scope, std::uint64_t offset,
     TRY_OK(write_piece(scope, at, bytes.subspan(done, piece)));
     done += piece;
   }
-  if (watcher != nullptr && !bytes.empty()) TRY_OK(watcher->wrote(scope, offset, bytes));
-  return offset;
+  return watcher != nullptr && !bytes.empty() ? watcher->wrote(offset, bytes) : Result<void>{};
 }
 
 Result<void> FileBytes::write_piece(const Scope& scope, std::uint64_t offset, ByteSpan bytes) {

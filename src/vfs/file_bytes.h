@@ -25,15 +25,21 @@ struct LengthChange {
   std::uint64_t before = 0, after = 0;
 };
 
-/// Told of every change of bytes, under the file's turn, before the call that made it returns: passthrough copies are
-/// kept equal so. What it answers is the answer of the change, which has then happened all the same.
+/// Told of every change of bytes before the call that makes it returns: passthrough copies are kept equal so, and what
+/// others have cached is dropped. What it answers is the answer of the change; from wrote() on that has happened all
+/// the same.
 class ByteWatcher {
  public:
   virtual ~ByteWatcher() = default;
-  virtual Result<void> wrote(const Scope& scope, std::uint64_t offset, ByteSpan bytes) = 0;
-  virtual Result<void> resized(const Scope& scope, const LengthChange& length) = 0;
+  /// Without the turn, before bytes of [offset, offset + length) change: what others stored there goes first.
+  virtual Result<void> before_change(const Scope& scope, std::uint64_t offset, std::uint64_t length) = 0;
+  // Under the file's turn, each after its kind of change.
+  virtual Result<void> wrote(std::uint64_t offset, ByteSpan bytes) = 0;
+  virtual Result<void> resized(const LengthChange& length) = 0;
   /// Bytes of [offset, offset + length) became something that only reading tells (a copy inside the store, a hole).
   virtual Result<void> replaced(const Scope& scope, std::uint64_t offset, std::uint64_t length) = 0;
+  /// When the turn is given back: waits until everybody shows the change.
+  virtual Result<void> settle(const Scope& scope) = 0;
 };
 
 class FileBytes {
@@ -55,6 +61,9 @@ class FileBytes {
   /// anything is written. Returns the offset written at.
   Result<std::uint64_t> write(const Scope& scope, std::uint64_t offset, bool append, ByteSpan bytes,
                               ByteWatcher* watcher, KeptRequest* request = nullptr);
+  /// Stores through a mapping, when the kernel brings their page. They lengthen no file: what lies beyond its end by now
+  /// is left out.
+  Result<void> write_back(const Scope& scope, std::uint64_t offset, ByteSpan bytes, ByteWatcher* watcher);
   /// Everything written before is in the store and committed when this is ok. Not yet durable in the metadata:
   /// Volume::sync.
   Result<void> flush(const Scope& scope);
@@ -105,6 +114,8 @@ class FileBytes {
                               const ExtentList& extents, MutableByteSpan into);
   bool has_views(std::uint64_t offset, std::uint64_t length) const REQUIRES(mutex_);
   ExtentList extents_of(const Stretch& stretch) const REQUIRES(mutex_);
+  Result<void> write_in_turn(const Scope& scope, std::uint64_t offset, ByteSpan bytes, ByteWatcher* watcher)
+      EXCLUDES(mutex_);
   Result<void> write_piece(const Scope& scope, std::uint64_t offset, ByteSpan bytes) EXCLUDES(mutex_);
   Result<void> write_into_slice(const Scope& scope, std::uint64_t offset, ByteSpan bytes) EXCLUDES(mutex_);
   Result<void> commit_some(const Scope& scope, std::uint64_t through) EXCLUDES(mutex_);
@@ -126,6 +137,8 @@ class FileBytes {
   /// The index knows of unflushed bytes from before they are there until after they are committed.
   void keep_dirty() REQUIRES(mutex_);
   void drop_dirty_if_clean() REQUIRES(mutex_);
+  Result<std::uint64_t> copy_in_turns(const Scope& scope, FileBytes& source, std::uint64_t source_offset,
+                                      std::uint64_t offset, std::uint64_t length, ByteWatcher* watcher);
   void apply(const Attr& attr, ChunkIndex first, ChunkIndex last) EXCLUDES(mutex_);
 
   const Context& context_;

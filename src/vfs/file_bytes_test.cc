@@ -58,6 +58,44 @@ TEST_F(FileBytesTest, AWriteIsSeenBeforeItIsStored) {
   mount_.blocks.release_uploads();
 }
 
+TEST_F(FileBytesTest, AStoreThatComesLateLengthensNoFile) {
+  write(0, "hello");
+  ASSERT_TRUE(file_->truncate(scope_, Caller{}, 3, nullptr));
+  ASSERT_TRUE(file_->write_back(scope_, 0, bytes_of("HELLO"), nullptr));
+  EXPECT_EQ(read(0, 100), "HEL");
+  ASSERT_TRUE(file_->write_back(scope_, 3, bytes_of("LO"), nullptr));
+  EXPECT_EQ(file_->length(), 3u);
+}
+
+/// The kernel brings a page of a mapping while it takes a notification.
+class StoringWatcher final : public ByteWatcher {
+ public:
+  StoringWatcher(FileBytes& file, std::uint64_t offset) : file_(file), offset_(offset) {}
+  Result<void> before_change(const Scope& scope, std::uint64_t, std::uint64_t) override { return store(scope, "<"); }
+  Result<void> wrote(std::uint64_t, ByteSpan) override { return {}; }
+  Result<void> resized(const LengthChange&) override { return {}; }
+  Result<void> replaced(const Scope&, std::uint64_t, std::uint64_t) override { return {}; }
+  Result<void> settle(const Scope& scope) override { return store(scope, ">"); }
+
+ private:
+  Result<void> store(const Scope& scope, std::string_view text) {
+    return file_.write_back(scope, offset_++, bytes_of(text), nullptr);
+  }
+  FileBytes& file_;
+  std::uint64_t offset_;
+};
+
+TEST_F(FileBytesTest, StoresThatAChangeBringsInGetTheTurn) {
+  write(0, "0123456789");
+  const Scope soon{mount_.volume.scheduler().clock().now() + std::chrono::seconds(10), {}};
+  StoringWatcher kernel(*file_, 4);
+  ASSERT_TRUE(file_->write(soon, 0, false, bytes_of("ab"), &kernel));
+  EXPECT_EQ(read(0, 100), "ab23<>6789");
+  StoringWatcher once_more(*file_, 0);
+  ASSERT_TRUE(file_->truncate(soon, Caller{}, 5, &once_more));
+  EXPECT_EQ(read(0, 100), ">b23<");
+}
+
 TEST_F(FileBytesTest, AFlushedWriteIsCommitted) {
   write(0, "hello");
   ASSERT_TRUE(file_->flush(scope_));

@@ -23,39 +23,52 @@ void FileBytes::apply(const Attr& attr, ChunkIndex first, ChunkIndex last) {
 
 Result<Attr> FileBytes::truncate(const Scope& scope, const Caller& caller, std::uint64_t length, ByteWatcher* watcher) {
   if (length > kFileBytesMax) return Code::kFileTooBig;
-  TRY(const Turn::Held held, change_turn_.take(scope));
-  TRY_OK(flush(scope));
-  const std::uint64_t before = this->length();
-  const ChunkIndex ends[] = {chunk_of(std::min(before, length)), chunk_of(std::max(before, length))};
-  TRY(const Attr attr,
-      when_there_is_room(scope, ends, [&] { return context_.volume.truncate(scope, caller, ino_, length); }));
-  apply(attr, ChunkIndex{0}, ChunkIndex{0xFFFFFFFF});
-  if (watcher != nullptr) TRY_OK(watcher->resized(scope, {before, length}));
-  return this->attr();
+  {
+    TRY(const Turn::Held held, change_turn_.take(scope));
+    TRY_OK(flush(scope));
+    const std::uint64_t before = this->length();
+    const ChunkIndex ends[] = {chunk_of(std::min(before, length)), chunk_of(std::max(before, length))};
+    TRY(const Attr attr,
+        when_there_is_room(scope, ends, [&] { return context_.volume.truncate(scope, caller, ino_, length); }));
+    apply(attr, ChunkIndex{0}, ChunkIndex{0xFFFFFFFF});
+    if (watcher != nullptr) TRY_OK(watcher->resized({before, length}));
+  }
+  if (watcher != nullptr) TRY_OK(watcher->settle(scope));
+  return attr();
 }
 
 Result<Attr> FileBytes::fallocate(const Scope& scope, const Caller& caller, int mode, std::uint64_t offset,
                                   std::uint64_t length, ByteWatcher* watcher) {
   if (length == 0) return Code::kInvalid;
   if (offset > kFileBytesMax || length > kFileBytesMax - offset) return Code::kFileTooBig;
-  TRY(const Turn::Held held, change_turn_.take(scope));
-  TRY_OK(flush(scope));
-  const std::uint64_t before = this->length();
-  const ChunkIndex ends[] = {chunk_of(offset), chunk_of(offset + length - 1)};
-  TRY(const Attr attr, when_there_is_room(scope, ends, [&] {
-        return context_.volume.fallocate(scope, caller, ino_, mode, offset, length);
-      }));
-  apply(attr, chunk_of(offset), chunk_of(offset + length - 1));
-  if (watcher != nullptr) {
-    TRY_OK(watcher->resized(scope, {before, attr.length}));
-    if ((mode & (meta::kFallocatePunchHole | meta::kFallocateZeroRange)) != 0)
-      TRY_OK(watcher->replaced(scope, offset, length));
+  const bool takes_bytes = (mode & (meta::kFallocatePunchHole | meta::kFallocateZeroRange)) != 0;
+  if (watcher != nullptr && takes_bytes) TRY_OK(watcher->before_change(scope, offset, length));
+  {
+    TRY(const Turn::Held held, change_turn_.take(scope));
+    TRY_OK(flush(scope));
+    const std::uint64_t before = this->length();
+    const ChunkIndex ends[] = {chunk_of(offset), chunk_of(offset + length - 1)};
+    TRY(const Attr attr, when_there_is_room(scope, ends, [&] {
+          return context_.volume.fallocate(scope, caller, ino_, mode, offset, length);
+        }));
+    apply(attr, chunk_of(offset), chunk_of(offset + length - 1));
+    if (watcher != nullptr) TRY_OK(watcher->resized({before, attr.length}));
+    if (watcher != nullptr && takes_bytes) TRY_OK(watcher->replaced(scope, offset, length));
   }
-  return this->attr();
+  if (watcher != nullptr) TRY_OK(watcher->settle(scope));
+  return attr();
 }
 
 Result<std::uint64_t> FileBytes::copy_from(const Scope& scope, FileBytes& source, std::uint64_t source_offset,
                                            std::uint64_t offset, std::uint64_t length, ByteWatcher* watcher) {
+  if (watcher != nullptr) TRY_OK(watcher->before_change(scope, offset, length));
+  TRY(const std::uint64_t copied_bytes, copy_in_turns(scope, source, source_offset, offset, length, watcher));
+  if (watcher != nullptr) TRY_OK(watcher->settle(scope));
+  return copied_bytes;
+}
+
+Result<std::uint64_t> FileBytes::copy_in_turns(const Scope& scope, FileBytes& source, std::uint64_t source_offset,
+                                               std::uint64_t offset, std::uint64_t length, ByteWatcher* watcher) {
   // Two turns are always taken in the order of the inodes, so that two copies in opposite directions cannot wait for
   // each other.
   Turn::Held first, second;
@@ -76,7 +89,7 @@ Result<std::uint64_t> FileBytes::copy_from(const Scope& scope, FileBytes& source
   if (copied.copied_bytes == 0) return 0;
   apply(copied.attr, chunk_of(offset), chunk_of(offset + copied.copied_bytes - 1));
   if (watcher != nullptr) {
-    TRY_OK(watcher->resized(scope, {before, copied.attr.length}));
+    TRY_OK(watcher->resized({before, copied.attr.length}));
     TRY_OK(watcher->replaced(scope, offset, copied.copied_bytes));
   }
   return copied.copied_bytes;

@@ -57,12 +57,15 @@ Result<std::size_t> FileSystem::write(const Scope& scope, std::uint64_t number, 
   TRY(const std::shared_ptr<Handle> handle, impl_->handle_of(number, node));
   if (handle->virtual_file != nullptr) return impl_->virtual_files.write(scope, *handle->virtual_file, offset, bytes);
   if (flags.kills_privileges) TRY_OK(impl_->drop_privileges(scope, handle->ino));
-  OpenFile::Mirror mirror(*handle->file, node, impl_->kernel);
-  // Pages that come back from a mapping know their place; only write(2) goes to the end.
-  const bool append = handle->appends && !flags.from_page_cache;
+  OpenFile::Mirror mirror(*handle->file, node, impl_->kernel, flags.from_page_cache);
   handle->owes_sync = true;
-  if (!flags.from_page_cache && handle->may_have_lost.exchange(false)) TRY_OK(impl_->tell_lost(*handle));
-  TRY_OK(handle->file->bytes().write(scope, offset, append, bytes, &mirror, append ? flags.request : nullptr));
+  FileBytes& file = handle->file->bytes();
+  if (flags.from_page_cache) {
+    TRY_OK(file.write_back(scope, offset, bytes, &mirror));
+  } else {
+    if (handle->may_have_lost.exchange(false)) TRY_OK(impl_->tell_lost(*handle));
+    TRY_OK(file.write(scope, offset, handle->appends, bytes, &mirror, handle->appends ? flags.request : nullptr));
+  }
   impl_->flusher.touched();
   return bytes.size();
 }

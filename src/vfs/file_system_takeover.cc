@@ -162,7 +162,7 @@ Result<void> FileSystem::Impl::show_committed(const Scope& scope, Ino ino) {
   if (file == nullptr) return {};
   const std::uint64_t length = file->bytes().length();
   OpenFile::Mirror mirror(*file, 0, nullptr);
-  TRY_OK(mirror.resized(scope, {length, length}));
+  TRY_OK(mirror.resized({length, length}));
   if (length != 0) TRY_OK(mirror.replaced(scope, 0, length));
   return {};
 }

@@ -15,6 +15,12 @@ namespace headrace::vfs {
 /// The kernel's name for a file: an inode and its incarnation (vfs/node_table.h).
 using NodeId = std::uint64_t;
 
+/// The number that a request is about.
+struct Asker {
+  NodeId node = 0;  // 0: no request
+  Duration patience{0};
+};
+
 /// Thread-safe. Notifications are queued to a thread that serves no requests (kernel-lanes, section 5, "Deadlock
 /// rule"), so all may be called from a request's own thread.
 class KernelPort {
@@ -31,9 +37,10 @@ class KernelPort {
   /// that waits for the same number.
   virtual void extend_inode(NodeId node, std::uint64_t length, std::byte last_byte) = 0;
   virtual void invalidate_entry(NodeId parent, const std::string& name) = 0;
-  /// Waits until all notifications queued before are done. Never from a request on the inode concerned unless another
-  /// thread serves.
-  virtual Result<void> drain(const Scope& scope) = 0;
+  /// Waits until all notifications queued before are done; without the file's turn, which stores that they bring in
+  /// want. Ends early when one about the asker's number has been under way for the asker's patience: the kernel may wait
+  /// in it for the very request that asks.
+  virtual Result<void> drain(const Scope& scope, const Asker& asker) = 0;
 };
 
 }  // namespace headrace::vfs

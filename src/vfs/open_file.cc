@@ -3,11 +3,19 @@
 #include "vfs/open_file.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "base/checksum.h"
 
 namespace headrace::vfs {
+namespace {
+
+/// How long a request waits while the kernel takes a notification about its own number. Longer, and the kernel waits in
+/// it for the request.
+constexpr Duration kOwnNoticeMax = std::chrono::milliseconds(50);
+
+}  // namespace
 
 OpenFile::OpenFile(const Context& context, NodeTable& nodes, Ino ino, Attr attr)
     : context_(context), nodes_(nodes), bytes_(context, ino, attr) {}
@@ -220,23 +228,47 @@ void OpenFile::distrust(const block::NodeFile& copy) {
   }
 }
 
-Result<void> OpenFile::invalidate_others(const Scope& scope, NodeId origin, const Changed& changed,
-                                         KernelPort* kernel) {
-  if (kernel == nullptr) return {};
+bool OpenFile::invalidate_others(NodeId origin, const Changed& changed, KernelPort& kernel) {
   bool must_wait = false;
   for (const NodeId number : nodes_.held_of(ino(), origin)) {
     MutexLock lock(mutex_);
     const Node& node = node_of(number);
     const bool has_pages = node.mode == NodeMode::kCached || (node.mode == NodeMode::kDirect && node.handles != 0);
-    if (has_pages && changed.end) kernel->extend_inode(number, changed.end->length, changed.end->last_byte);
-    kernel->invalidate_inode(number, has_pages ? static_cast<std::int64_t>(changed.offset) : -1,
-                             static_cast<std::int64_t>(changed.length));
+    if (has_pages && changed.end) kernel.extend_inode(number, changed.end->length, changed.end->last_byte);
+    kernel.invalidate_inode(number, has_pages ? static_cast<std::int64_t>(changed.offset) : -1,
+                            static_cast<std::int64_t>(changed.length));
     must_wait = must_wait || has_pages || node.handles != 0;
   }
-  return must_wait ? kernel->drain(scope) : Result<void>{};
+  return must_wait;
 }
 
-Result<void> OpenFile::Mirror::wrote(const Scope& scope, std::uint64_t offset, ByteSpan bytes) {
+bool OpenFile::call_in_stores(NodeId origin, std::uint64_t offset, std::uint64_t length, KernelPort& kernel) {
+  bool may_be_some = false;
+  MutexLock lock(mutex_);
+  for (const Node& node : open_nodes_) {
+    if (node.id == origin || node.writers == 0 || node.mode != NodeMode::kDirect) continue;
+    kernel.invalidate_inode(node.id, static_cast<std::int64_t>(offset), static_cast<std::int64_t>(length));
+    may_be_some = true;
+  }
+  return may_be_some;
+}
+
+void OpenFile::Mirror::tell_others(const Changed& changed) {
+  if (kernel_ != nullptr) owes_wait_ = file_.invalidate_others(origin_, changed, *kernel_) || owes_wait_;
+}
+
+Result<void> OpenFile::Mirror::before_change(const Scope& scope, std::uint64_t offset, std::uint64_t length) {
+  if (kernel_ == nullptr || length == 0 || !file_.call_in_stores(origin_, offset, length, *kernel_)) return {};
+  return kernel_->drain(scope, {origin_, kOwnNoticeMax});
+}
+
+// A page may be written back because a notification asks for it: it waits for none that is about its own number.
+Result<void> OpenFile::Mirror::settle(const Scope& scope) {
+  if (!std::exchange(owes_wait_, false)) return {};
+  return kernel_->drain(scope, {origin_, is_write_back_ ? Duration(0) : kOwnNoticeMax});
+}
+
+Result<void> OpenFile::Mirror::wrote(std::uint64_t offset, ByteSpan bytes) {
   for (const auto& copy : file_.copies_to_write()) {
     if (Result<void> wrote = copy->write_through(offset, bytes); !wrote) {
       file_.distrust(*copy);
@@ -245,10 +277,11 @@ Result<void> OpenFile::Mirror::wrote(const Scope& scope, std::uint64_t offset, B
   }
   Changed changed{offset, bytes.size(), {}};
   if (const std::uint64_t end = offset + bytes.size(); end == file_.bytes_.length()) changed.end = {end, bytes.back()};
-  return file_.invalidate_others(scope, origin_, changed, kernel_);
+  tell_others(changed);
+  return {};
 }
 
-Result<void> OpenFile::Mirror::resized(const Scope& scope, const LengthChange& length) {
+Result<void> OpenFile::Mirror::resized(const LengthChange& length) {
   for (const auto& copy : file_.copies_to_write()) {
     if (Result<void> resized = copy->truncate_through(length.after); !resized) {
       file_.distrust(*copy);
@@ -257,7 +290,8 @@ Result<void> OpenFile::Mirror::resized(const Scope& scope, const LengthChange& l
   }
   Changed changed;
   if (length.after > length.before) changed.end = {length.after, std::byte{}};  // what is put there comes after this
-  return file_.invalidate_others(scope, origin_, changed, kernel_);
+  tell_others(changed);
+  return {};
 }
 
 Result<void> OpenFile::Mirror::replaced(const Scope& scope, std::uint64_t offset, std::uint64_t length) {
@@ -278,7 +312,8 @@ Result<void> OpenFile::Mirror::replaced(const Scope& scope, std::uint64_t offset
       done += got;
     }
   }
-  return file_.invalidate_others(scope, origin_, {offset, length, {}}, kernel_);
+  tell_others({offset, length, {}});
+  return {};
 }
 
 // The table.

@@ -33,6 +33,8 @@ struct HandleCounts {
 
 /// Thread-safe.
 class OpenFile final {
+  struct Changed;
+
  public:
   OpenFile(const Context& context, NodeTable& nodes, Ino ino, Attr attr);
   ~OpenFile();
@@ -63,15 +65,23 @@ class OpenFile final {
   /// A watcher for changes that come in through `node`: keeps copies equal, has other numbers' caches dropped.
   class Mirror final : public ByteWatcher {
    public:
-    Mirror(OpenFile& file, NodeId origin, KernelPort* kernel) : file_(file), origin_(origin), kernel_(kernel) {}
-    Result<void> wrote(const Scope& scope, std::uint64_t offset, ByteSpan bytes) override;
-    Result<void> resized(const Scope& scope, const LengthChange& length) override;
+    /// `is_write_back`: the change is a page of a mapping.
+    Mirror(OpenFile& file, NodeId origin, KernelPort* kernel, bool is_write_back = false)
+        : file_(file), kernel_(kernel), origin_(origin), is_write_back_(is_write_back) {}
+    Result<void> before_change(const Scope& scope, std::uint64_t offset, std::uint64_t length) override;
+    Result<void> wrote(std::uint64_t offset, ByteSpan bytes) override;
+    Result<void> resized(const LengthChange& length) override;
     Result<void> replaced(const Scope& scope, std::uint64_t offset, std::uint64_t length) override;
+    Result<void> settle(const Scope& scope) override;
 
    private:
+    void tell_others(const Changed& changed);
+
     OpenFile& file_;
-    NodeId origin_;
-    KernelPort* kernel_;
+    KernelPort* const kernel_;  // null: nobody else has anything cached
+    const NodeId origin_;
+    const bool is_write_back_;
+    bool owes_wait_ = false;
   };
 
  private:
@@ -107,8 +117,10 @@ class OpenFile final {
     std::uint64_t offset = 0, length = 0;
     std::optional<End> end;
   };
-  Result<void> invalidate_others(const Scope& scope, NodeId origin, const Changed& changed, KernelPort* kernel)
-      EXCLUDES(mutex_);
+  /// Whether somebody may see what was before until the kernel has taken it.
+  bool invalidate_others(NodeId origin, const Changed& changed, KernelPort& kernel) EXCLUDES(mutex_);
+  /// Has the kernel bring stores through mappings of other numbers. False: there can be none.
+  bool call_in_stores(NodeId origin, std::uint64_t offset, std::uint64_t length, KernelPort& kernel) EXCLUDES(mutex_);
   void distrust(const block::NodeFile& copy) EXCLUDES(mutex_);
 
   const Context& context_;

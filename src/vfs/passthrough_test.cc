@@ -3,6 +3,8 @@
 // seen.
 #include <fcntl.h>
 
+#include <utility>
+
 #include <gtest/gtest.h>
 
 #include "base/bytes.h"
@@ -164,6 +166,25 @@ TEST_F(PassthroughTest, AReadWriteHandleStandsOnAnotherNumberAndIsSeenInTheReade
   EXPECT_TRUE(kernel_.dropped_attributes_of(number)) << "the reader's fstat must show the new size";
   close(writer, fresh.node);
   close(reader, number);
+}
+
+TEST_F(PassthroughTest, WhatAMappingOfAnotherNumberStoredGoesBeforeAWrite) {
+  become_whole();
+  const NodeId readers = lookup().node;
+  open(readers, O_RDONLY);
+  EXPECT_EQ(system_->open(scope_, root_, readers, O_RDWR).code(), Code::kStale);
+  const NodeId mapped = lookup().node;
+  const Opened mapping = open(mapped, O_RDWR);
+  const Opened writer = open(readers, O_WRONLY);
+  // The kernel brings the page that it is told to drop, with its store, and with what was beside that.
+  bool is_dirty = true;
+  kernel_.on_drain = [&] {
+    if (std::exchange(is_dirty, false))
+      EXPECT_TRUE(system_->write(scope_, mapping.handle, mapped, 0, bytes_of("storeaaaaa"), {.from_page_cache = true}));
+  };
+  write(writer, readers, 5, "write");
+  EXPECT_FALSE(is_dirty);
+  EXPECT_EQ(read(mapping, mapped, 0, 11), "storewritea");
 }
 
 TEST_F(PassthroughTest, ATruncationIsSeenInTheReadersCopy) {

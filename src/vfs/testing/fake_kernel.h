@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +29,9 @@ class FakeKernel final : public KernelPort {
     char last_byte = 0;
     friend bool operator==(const Extension&, const Extension&) = default;
   };
+
+  /// Called by each drain(), as if the kernel did it while it takes the notifications.
+  std::function<void()> on_drain;
 
   Result<std::int32_t> register_backing(int descriptor) override {
     MutexLock lock(mutex_);
@@ -56,7 +60,10 @@ class FakeKernel final : public KernelPort {
     extensions_.push_back({node, length, static_cast<char>(last_byte)});
   }
   void invalidate_entry(NodeId, const std::string&) override {}
-  Result<void> drain(const Scope&) override { return {}; }
+  Result<void> drain(const Scope&, const Asker&) override {
+    if (on_drain) on_drain();
+    return {};
+  }
 
   std::vector<std::int32_t> released() const {
     MutexLock lock(mutex_);

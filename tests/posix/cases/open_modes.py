@@ -187,6 +187,28 @@ def stores_through_a_shared_mapping_reach_readers_once_synced(s):
 
 
 @case(limit_s=40)
+def stores_of_a_mapping_and_changes_beside_it_do_not_wait_for_each_other(s):
+    _whole(s)
+    reader, mapped = s.open("f"), s.open("f", _RW)
+    view = mmap.mmap(mapped, _SIZE)
+    view[100:105] = view[2 * _MIB : 2 * _MIB + 5] = b"store"
+    beside = f"/proc/self/fd/{reader}"  # the number that the reader has, whatever a lookup gives now
+    writer = s.open(beside, _WR)
+    s.pwrite(writer, b"write", 200)  # in a page that has a store
+    view[300:305] = view[2 * _MIB + 9000 : 2 * _MIB + 9005] = b"again"
+    s.attempt("truncate", lambda: os.truncate(beside, 2 * _MIB + 5000))
+    view[400:405] = b"later"
+    s.attempt("msync", lambda: view.flush(0, 4096))
+    s.fstat(reader)
+    view.close()
+    s.close(mapped)
+    s.close(writer)
+    for at in (0, 2 * _MIB, 2 * _MIB + 4800):
+        s.pread(reader, 500, at)
+    s.fstat(reader)
+
+
+@case(limit_s=40)
 def stores_after_the_last_close_are_kept(s):
     s.put("f", pattern(_SIZE))
     writer = s.open("f", _RW)
