@@ -173,7 +173,10 @@ void Notifier::run(std::stop_token stop) {
       sending_ = *node;
       changed_->notify_all();
       lock.unlock();
-      if (news.end.length != 0) send_end(*node, news.end);
+      if (news.end.length != 0) {
+        send_inode(*node, news.range);  // a store in the page of the old end goes as far as that
+        send_end(*node, news.end);
+      }
       send_inode(*node, news.range);
       lock.lock();
       sending_ = 0;

@@ -97,22 +97,25 @@ TEST(Notifier, WhatWaitsAboutOneInodeIsOneNotice) {
   EXPECT_EQ(nine.off, -1) << "attributes alone";
 }
 
-TEST(Notifier, ANewEndIsToldBeforeWhatIsToBeDropped) {
+TEST(Notifier, WhatIsToBeDroppedIsToldBeforeANewEndAndAfterIt) {
   Stalled f;
   f.notifier.extend_inode(7, 4097, std::byte{'x'});
   f.notifier.invalidate_inode(7, 4000, 97);
   f.notifier.extend_inode(7, 5000, std::byte{'z'});
   const std::vector<FakeReply> notices = f.rest();
-  ASSERT_EQ(notices.size(), 2u);
-  EXPECT_EQ(notices[0].error, FUSE_NOTIFY_STORE);
-  const auto end = notices[0].as<fuse_notify_store_out>();
+  ASSERT_EQ(notices.size(), 3u);
+  EXPECT_EQ(notices[1].error, FUSE_NOTIFY_STORE);
+  const auto end = notices[1].as<fuse_notify_store_out>();
   EXPECT_EQ(end.nodeid, 7u);
   EXPECT_EQ(end.offset, 4999u) << "the latest end is the one that counts";
   EXPECT_EQ(end.size, 1u);
-  EXPECT_EQ(notices[0].text().substr(sizeof end), "z");
-  const auto dropped = notices[1].as<fuse_notify_inval_inode_out>();
-  EXPECT_EQ(dropped.off, 4000);
-  EXPECT_EQ(dropped.len, 97);
+  EXPECT_EQ(notices[1].text().substr(sizeof end), "z");
+  for (const std::size_t i : {0, 2}) {
+    EXPECT_EQ(notices[i].error, FUSE_NOTIFY_INVAL_INODE);
+    const auto dropped = notices[i].as<fuse_notify_inval_inode_out>();
+    EXPECT_EQ(dropped.off, 4000);
+    EXPECT_EQ(dropped.len, 97);
+  }
 }
 
 TEST(Notifier, TooManyNamesBecomeAnEpoch) {

@@ -239,7 +239,7 @@ void FileBytes::drop_views() {
 
 Result<std::uint64_t> FileBytes::write(const Scope& scope, std::uint64_t offset, bool append, ByteSpan bytes,
                                        ByteWatcher* watcher, KeptRequest* request) {
-  if (watcher != nullptr && !append) TRY_OK(watcher->before_change(scope, offset, bytes.size()));
+  if (watcher != nullptr) TRY_OK(watcher->before_change(scope, append ? length() : offset, bytes.size()));
   {
     TRY(const Turn::Held held, change_turn_.take(scope));
     if (append) offset = length();

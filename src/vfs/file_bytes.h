@@ -61,8 +61,8 @@ class FileBytes {
   /// anything is written. Returns the offset written at.
   Result<std::uint64_t> write(const Scope& scope, std::uint64_t offset, bool append, ByteSpan bytes,
                               ByteWatcher* watcher, KeptRequest* request = nullptr);
-  /// Stores through a mapping, when the kernel brings their page. They lengthen no file: what lies beyond its end by now
-  /// is left out.
+  /// Stores through a mapping, when the kernel brings their page. They lengthen no file: what lies beyond its end by
+  /// now is left out.
   Result<void> write_back(const Scope& scope, std::uint64_t offset, ByteSpan bytes, ByteWatcher* watcher);
   /// Everything written before is in the store and committed when this is ok. Not yet durable in the metadata:
   /// Volume::sync.

@@ -38,8 +38,8 @@ class KernelPort {
   virtual void extend_inode(NodeId node, std::uint64_t length, std::byte last_byte) = 0;
   virtual void invalidate_entry(NodeId parent, const std::string& name) = 0;
   /// Waits until all notifications queued before are done; without the file's turn, which stores that they bring in
-  /// want. Ends early when one about the asker's number has been under way for the asker's patience: the kernel may wait
-  /// in it for the very request that asks.
+  /// want. Ends early when one about the asker's number has been under way for the asker's patience: the kernel may
+  /// wait in it for the very request that asks.
   virtual Result<void> drain(const Scope& scope, const Asker& asker) = 0;
 };
 

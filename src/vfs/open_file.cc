@@ -234,9 +234,15 @@ bool OpenFile::invalidate_others(NodeId origin, const Changed& changed, KernelPo
     MutexLock lock(mutex_);
     const Node& node = node_of(number);
     const bool has_pages = node.mode == NodeMode::kCached || (node.mode == NodeMode::kDirect && node.handles != 0);
-    if (has_pages && changed.end) kernel.extend_inode(number, changed.end->length, changed.end->last_byte);
-    kernel.invalidate_inode(number, has_pages ? static_cast<std::int64_t>(changed.offset) : -1,
-                            static_cast<std::int64_t>(changed.length));
+    const auto drop = [&] {
+      kernel.invalidate_inode(number, has_pages ? static_cast<std::int64_t>(changed.offset) : -1,
+                              static_cast<std::int64_t>(changed.length));
+    };
+    if (has_pages && changed.end) {
+      drop();  // a page with stores, brought when the end has moved on, would have zeros up to there
+      kernel.extend_inode(number, changed.end->length, changed.end->last_byte);
+    }
+    drop();
     must_wait = must_wait || has_pages || node.handles != 0;
   }
   return must_wait;

@@ -196,6 +196,11 @@ def stores_of_a_mapping_and_changes_beside_it_do_not_wait_for_each_other(s):
     writer = s.open(beside, _WR)
     s.pwrite(writer, b"write", 200)  # in a page that has a store
     view[300:305] = view[2 * _MIB + 9000 : 2 * _MIB + 9005] = b"again"
+    view[_SIZE - 4 : _SIZE] = b"tail"
+    follower = s.open(beside, _WR | os.O_APPEND)
+    s.write(follower, b"appended")  # in the page of the last store
+    s.pread(reader, 100, _SIZE - 50)
+    s.close(follower)
     s.attempt("truncate", lambda: os.truncate(beside, 2 * _MIB + 5000))
     view[400:405] = b"later"
     s.attempt("msync", lambda: view.flush(0, 4096))
