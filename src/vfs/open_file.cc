@@ -234,11 +234,13 @@ bool OpenFile::invalidate_others(NodeId origin, const Changed& changed, KernelPo
     MutexLock lock(mutex_);
     const Node& node = node_of(number);
     const bool has_pages = node.mode == NodeMode::kCached || (node.mode == NodeMode::kDirect && node.handles != 0);
+    // copy_file_range, too, looks at no attributes for the end: it concerns every number that is open.
+    const bool learns_end = changed.end && (has_pages || node.handles != 0);
     const auto drop = [&] {
-      kernel.invalidate_inode(number, has_pages ? static_cast<std::int64_t>(changed.offset) : -1,
+      kernel.invalidate_inode(number, has_pages || learns_end ? static_cast<std::int64_t>(changed.offset) : -1,
                               static_cast<std::int64_t>(changed.length));
     };
-    if (has_pages && changed.end) {
+    if (learns_end) {
       drop();  // a page with stores, brought when the end has moved on, would have zeros up to there
       kernel.extend_inode(number, changed.end->length, changed.end->last_byte);
     }

@@ -288,6 +288,19 @@ def readers_see_what_is_copied_in(s):
 
 
 @case(limit_s=40)
+def what_is_added_can_be_copied_from_a_readers_handle(s):
+    _whole(s)
+    reader, writer = s.open("f"), s.open("f", _RW)
+    s.pwrite(writer, pattern(100_000), _SIZE)
+    target = s.open("g", _RW | os.O_CREAT)
+    s.attempt("copy", lambda: os.copy_file_range(reader, target, 5000, _SIZE + 90_000, 0))
+    s.pread(target, 5000, 0)
+    s.attempt("grow", lambda: os.ftruncate(writer, _SIZE + 200_000))
+    s.attempt("copy a hole", lambda: os.copy_file_range(reader, target, 5000, _SIZE + 190_000, 0))
+    s.pread(target, 5000, 0)
+
+
+@case(limit_s=40)
 def a_file_that_is_replaced_stays_for_its_readers(s):
     _whole(s)
     reader = s.open("f")
