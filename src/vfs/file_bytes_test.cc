@@ -87,12 +87,11 @@ class StoringWatcher final : public ByteWatcher {
 
 TEST_F(FileBytesTest, StoresThatAChangeBringsInGetTheTurn) {
   write(0, "0123456789");
-  const Scope soon{mount_.volume.scheduler().clock().now() + std::chrono::seconds(10), {}};
   StoringWatcher kernel(*file_, 4);
-  ASSERT_TRUE(file_->write(soon, 0, false, bytes_of("ab"), &kernel));
+  ASSERT_TRUE(file_->write(scope_, 0, false, bytes_of("ab"), &kernel));
   EXPECT_EQ(read(0, 100), "ab23<>6789");
   StoringWatcher once_more(*file_, 0);
-  ASSERT_TRUE(file_->truncate(soon, Caller{}, 5, &once_more));
+  ASSERT_TRUE(file_->truncate(scope_, Caller{}, 5, &once_more));
   EXPECT_EQ(read(0, 100), ">b23<");
 }
 
