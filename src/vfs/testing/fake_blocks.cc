@@ -82,7 +82,12 @@ class FakeSlice final : public block::SliceBuffer {
 
 Result<void> FakeBlocks::read(const Scope&, std::span<const Extent> extents, std::uint64_t file_offset,
                               MutableByteSpan into) {
-  if (const std::function<void()> action = std::exchange(before_next_read_, {})) action();
+  std::function<void()> action;
+  {
+    MutexLock lock(mutex_);
+    action = std::exchange(before_next_read_, {});
+  }
+  if (action) action();
   ++reads_;
   std::uint64_t covered = file_offset;
   for (const Extent& extent : extents) {
@@ -129,6 +134,11 @@ void FakeBlocks::release_uploads() {
 void FakeBlocks::fail_uploads(std::optional<Code> code) {
   MutexLock lock(mutex_);
   failure_ = code;
+}
+
+void FakeBlocks::before_next_read(std::function<void()> action) {
+  MutexLock lock(mutex_);
+  before_next_read_ = std::move(action);
 }
 
 void FakeBlocks::limit_buffer(std::uint64_t bytes_max) {

@@ -39,8 +39,8 @@ class FakeBlocks final : public block::BlockStore {
   void fail_uploads(std::optional<Code> code);
   /// Writes beyond this many unstored bytes wait for the budget (and time out).
   void limit_buffer(std::uint64_t bytes_max);
-  /// Called once, before the next read looks for its slices. From one thread with the reads.
-  void before_next_read(std::function<void()> action) { before_next_read_ = std::move(action); }
+  /// Called once, before the next read looks for its slices.
+  void before_next_read(std::function<void()> action);
   std::size_t stored_slices() const;
   /// How often bytes were read from here.
   std::uint64_t reads() const { return reads_; }
@@ -49,8 +49,8 @@ class FakeBlocks final : public block::BlockStore {
  private:
   friend class FakeSlice;
   std::atomic<std::uint64_t> reads_{0};
-  std::function<void()> before_next_read_;
   mutable Mutex mutex_;
+  std::function<void()> before_next_read_ GUARDED_BY(mutex_);
   std::map<SliceId, std::string> stored_ GUARDED_BY(mutex_);
   bool held_ GUARDED_BY(mutex_) = false;
   std::optional<Code> failure_ GUARDED_BY(mutex_);
