@@ -192,10 +192,12 @@ TEST_F(CheckpointerTest, ALockFileThatWasRemovedElectsNobody) {
   std::uint64_t written = 0;
   while (seen_.count() < 1) ASSERT_TRUE(write(*engine, ++written));
   // Its open file is no longer the one at the path: it must take the new one, which we hold.
+  const UniqueFd removed(::open(location.checkpoint_lock_path().c_str(), O_RDWR));
+  ASSERT_EQ(::flock(removed.get(), LOCK_EX), 0) << "one that has begun ends first";
   std::filesystem::remove(location.checkpoint_lock_path());
   const UniqueFd ours(::open(location.checkpoint_lock_path().c_str(), O_RDWR | O_CREAT, 0666));
   ASSERT_EQ(::flock(ours.get(), LOCK_EX), 0);
-  ASSERT_TRUE(pause(scheduler_, Scope{}, std::chrono::milliseconds(30)));  // one may just have begun
+  ASSERT_EQ(::flock(removed.get(), LOCK_UN), 0);
   const std::size_t before = seen_.count();
   for (int i = 0; i < 300; ++i) ASSERT_TRUE(write(*engine, ++written));
   EXPECT_EQ(seen_.count(), before);
