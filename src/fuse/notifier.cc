@@ -88,15 +88,16 @@ void Notifier::release_backing(std::int32_t backing_id) {
   }
 }
 
-Notifier::Range Notifier::cover(const Range& a, const Range& b) {
-  if (a.offset < 0) return b;
-  if (b.offset < 0) return a;
-  const auto end_of = [](const Range& r) {
-    constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
-    return r.length <= 0 || r.offset > kEnd - r.length ? kEnd : r.offset + r.length;
+vfs::InodeChange Notifier::cover(const vfs::InodeChange& before, const vfs::InodeChange& after) {
+  const std::optional<vfs::FileEnd>& end = after.end ? after.end : before.end;
+  if (before.offset < 0) return {after.offset, after.length, end};
+  if (after.offset < 0) return {before.offset, before.length, end};
+  constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
+  const auto past = [](const vfs::InodeChange& change) {
+    return change.length <= 0 || change.offset > kAll - change.length ? kAll : change.offset + change.length;
   };
-  const std::int64_t start = std::min(a.offset, b.offset), end = std::max(end_of(a), end_of(b));
-  return {start, end == std::numeric_limits<std::int64_t>::max() ? 0 : end - start};
+  const std::int64_t start = std::min(before.offset, after.offset), last = std::max(past(before), past(after));
+  return {start, last == kAll ? 0 : last - start, end};
 }
 
 void Notifier::queue(Item item) {
@@ -105,27 +106,18 @@ void Notifier::queue(Item item) {
   changed_->notify_all();
 }
 
-void Notifier::invalidate_inode(vfs::NodeId node, std::int64_t offset, std::int64_t length) {
-  tell(node, {{offset, length}, {}});
-}
-
-void Notifier::extend_inode(vfs::NodeId node, std::uint64_t length, std::byte last_byte) {
-  tell(node, {{-1, 0}, {length, last_byte}});
-}
-
-void Notifier::tell(vfs::NodeId node, const Inode& news) {
+void Notifier::invalidate_inode(vfs::NodeId node, const vfs::InodeChange& change) {
   MutexLock lock(mutex_);
   if (is_closed_) return;
   if (const auto waiting = inodes_.find(node); waiting != inodes_.end()) {
-    waiting->second.range = cover(waiting->second.range, news.range);
-    if (news.end.length != 0) waiting->second.end = news.end;
+    waiting->second = cover(waiting->second, change);
     return;
   }
   if (inodes_.size() >= limits_.inodes_max) {
     lost_.add();
     return;
   }
-  inodes_.emplace(node, news);
+  inodes_.emplace(node, change);
   queue(node);
 }
 
@@ -169,15 +161,11 @@ void Notifier::run(std::stop_token stop) {
     const Item item = std::move(queue_.front());
     queue_.pop_front();
     if (const auto* node = std::get_if<vfs::NodeId>(&item)) {
-      const Inode news = inodes_.extract(*node).mapped();
+      const vfs::InodeChange change = inodes_.extract(*node).mapped();
       sending_ = *node;
       changed_->notify_all();
       lock.unlock();
-      if (news.end.length != 0) {
-        send_inode(*node, news.range);  // a store in the page of the old end goes as far as that
-        send_end(*node, news.end);
-      }
-      send_inode(*node, news.range);
+      send_inode(*node, change);
       lock.lock();
       sending_ = 0;
     } else if (const auto* entry = std::get_if<Entry>(&item)) {
@@ -199,14 +187,23 @@ void Notifier::run(std::stop_token stop) {
 
 // ENOENT: the kernel had it not cached. Once the connection is over there is nothing to forget. So no error is one.
 
-void Notifier::send_inode(vfs::NodeId node, const Range& range) {
-  send_notice(device_, FUSE_NOTIFY_INVAL_INODE, fuse_notify_inval_inode_out{node, range.offset, range.length});
+// A page with stores, brought when the end has moved on, would have zeros up to there: so it is dropped before, too.
+void Notifier::send_inode(vfs::NodeId node, const vfs::InodeChange& change) {
+  if (change.end) {
+    send_range(node, change.offset, change.length);
+    send_end(node, *change.end);
+  }
+  send_range(node, change.offset, change.length);
+}
+
+void Notifier::send_range(vfs::NodeId node, std::int64_t offset, std::int64_t length) {
+  send_notice(device_, FUSE_NOTIFY_INVAL_INODE, fuse_notify_inval_inode_out{node, offset, length});
   inodes_sent_.add();
 }
 
 // Bytes for the page cache are the one message that moves an inode's end: one byte, the last. Of its page it makes no
 // more than it says, and the invalidation that follows drops the page.
-void Notifier::send_end(vfs::NodeId node, const End& end) {
+void Notifier::send_end(vfs::NodeId node, const vfs::FileEnd& end) {
   const fuse_notify_store_out store{node, end.length - 1, 1, 0};
   const char last = static_cast<char>(end.last_byte);
   send_notice(device_, FUSE_NOTIFY_STORE, store, std::string_view(&last, 1));

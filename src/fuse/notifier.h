@@ -40,8 +40,7 @@ class Notifier final : public vfs::KernelPort {
 
   Result<std::int32_t> register_backing(int descriptor) override;
   void release_backing(std::int32_t backing_id) override;
-  void invalidate_inode(vfs::NodeId node, std::int64_t offset, std::int64_t length) override;
-  void extend_inode(vfs::NodeId node, std::uint64_t length, std::byte last_byte) override;
+  void invalidate_inode(vfs::NodeId node, const vfs::InodeChange& change) override;
   void invalidate_entry(vfs::NodeId parent, const std::string& name) override;
   Result<void> drain(const Scope& scope, const vfs::Asker& asker) override;
 
@@ -57,26 +56,15 @@ class Notifier final : public vfs::KernelPort {
   struct EntryHash {
     std::size_t operator()(const Entry& entry) const noexcept;
   };
-  struct Range {
-    std::int64_t offset, length;  // offset < 0: attributes alone; length 0: to the end
-  };
-  struct End {
-    std::uint64_t length = 0;  // 0: the end has not moved
-    std::byte last_byte{};
-  };
-  struct Inode {
-    Range range;
-    End end;
-  };
   struct Epoch {};
   using Item = std::variant<vfs::NodeId, Entry, Epoch>;  // what is to be said of an inode is in inodes_
 
-  static Range cover(const Range& a, const Range& b);
+  static vfs::InodeChange cover(const vfs::InodeChange& before, const vfs::InodeChange& after);
   void queue(Item item) REQUIRES(mutex_);
   void run(std::stop_token stop);
-  void tell(vfs::NodeId node, const Inode& news) EXCLUDES(mutex_);
-  void send_inode(vfs::NodeId node, const Range& range);
-  void send_end(vfs::NodeId node, const End& end);
+  void send_inode(vfs::NodeId node, const vfs::InodeChange& change);
+  void send_range(vfs::NodeId node, std::int64_t offset, std::int64_t length);
+  void send_end(vfs::NodeId node, const vfs::FileEnd& end);
   void send_entry(const Entry& entry);
   void send_epoch();
 
@@ -93,7 +81,7 @@ class Notifier final : public vfs::KernelPort {
 
   Mutex mutex_;
   std::deque<Item> queue_ GUARDED_BY(mutex_);
-  std::unordered_map<vfs::NodeId, Inode> inodes_ GUARDED_BY(mutex_);
+  std::unordered_map<vfs::NodeId, vfs::InodeChange> inodes_ GUARDED_BY(mutex_);
   std::unordered_set<Entry, EntryHash> entries_ GUARDED_BY(mutex_);
   bool epoch_waits_ GUARDED_BY(mutex_) = false;
   std::uint64_t queued_ GUARDED_BY(mutex_) = 0;  // items ever queued

@@ -30,7 +30,7 @@ struct Fixture {
 
 TEST(Notifier, AnInodesRangeIsAnnounced) {
   Fixture f;
-  f.notifier.invalidate_inode(7, 4096, 100);
+  f.notifier.invalidate_inode(7, {4096, 100});
   const auto notice = f.kernel.receive();
   ASSERT_TRUE(notice);
   EXPECT_EQ(notice->unique, 0u);
@@ -58,13 +58,13 @@ class Stalled : public Fixture {
  public:
   explicit Stalled(NotifierLimits limits = {}, Negotiated negotiated = kNow) : Fixture(limits, negotiated) {
     // More notices than the socket holds: the thread is stuck in one of them, with the rest behind it.
-    for (vfs::NodeId node = 1'000'000; node < 1'000'000 + kFiller; ++node) notifier.invalidate_inode(node, 0, 0);
+    for (vfs::NodeId node = 1'000'000; node < 1'000'000 + kFiller; ++node) notifier.invalidate_inode(node, {0, 0});
   }
   /// All notices but the filler, until nothing waits.
   std::vector<FakeReply> rest() {
     std::vector<FakeReply> notices;
     // The last one says where the end is.
-    notifier.invalidate_inode(kEnd, 0, 0);
+    notifier.invalidate_inode(kEnd, {0, 0});
     for (;;) {
       auto notice = kernel.receive();
       EXPECT_TRUE(notice.has_value());
@@ -80,12 +80,12 @@ class Stalled : public Fixture {
 
 TEST(Notifier, WhatWaitsAboutOneInodeIsOneNotice) {
   Stalled f;
-  f.notifier.invalidate_inode(7, -1, 0);
-  f.notifier.invalidate_inode(7, 8192, 100);
-  f.notifier.invalidate_inode(7, 4096, 10);
-  f.notifier.invalidate_inode(8, 100, 50);
-  f.notifier.invalidate_inode(8, 0, 0);
-  f.notifier.invalidate_inode(9, -1, 0);
+  f.notifier.invalidate_inode(7, {});
+  f.notifier.invalidate_inode(7, {8192, 100});
+  f.notifier.invalidate_inode(7, {4096, 10});
+  f.notifier.invalidate_inode(8, {100, 50});
+  f.notifier.invalidate_inode(8, {0, 0});
+  f.notifier.invalidate_inode(9, {});
   const std::vector<FakeReply> notices = f.rest();
   ASSERT_EQ(notices.size(), 3u);
   const auto seven = notices[0].as<fuse_notify_inval_inode_out>(), eight = notices[1].as<fuse_notify_inval_inode_out>(),
@@ -99,9 +99,9 @@ TEST(Notifier, WhatWaitsAboutOneInodeIsOneNotice) {
 
 TEST(Notifier, WhatIsToBeDroppedIsToldBeforeANewEndAndAfterIt) {
   Stalled f;
-  f.notifier.extend_inode(7, 4097, std::byte{'x'});
-  f.notifier.invalidate_inode(7, 4000, 97);
-  f.notifier.extend_inode(7, 5000, std::byte{'z'});
+  f.notifier.invalidate_inode(7, {4000, 97, vfs::FileEnd{4097, std::byte{'x'}}});
+  f.notifier.invalidate_inode(7, {4050, 20});
+  f.notifier.invalidate_inode(7, {-1, 0, vfs::FileEnd{5000, std::byte{'z'}}});
   const std::vector<FakeReply> notices = f.rest();
   ASSERT_EQ(notices.size(), 3u);
   EXPECT_EQ(notices[1].error, FUSE_NOTIFY_STORE);
@@ -139,7 +139,7 @@ TEST(Notifier, WithoutAnEpochWhatIsTooManyIsCounted) {
 
 TEST(Notifier, DrainingWaitsForWhatWasQueuedBefore) {
   Fixture f;
-  for (vfs::NodeId node = 1; node <= 50; ++node) f.notifier.invalidate_inode(node, 0, 0);
+  for (vfs::NodeId node = 1; node <= 50; ++node) f.notifier.invalidate_inode(node, {0, 0});
   ASSERT_TRUE(f.notifier.drain(f.soon(), {}));
   EXPECT_EQ(f.registry.counter("headrace_fuse_notifications_total", "inode").value(), 50u);
 }
@@ -161,8 +161,11 @@ TEST(Notifier, ARequestThatTheKernelMayWaitForIsNotHeldUp) {
     return node;
   };
   vfs::NodeId stuck = stuck_in();
-  while (stuck == 1'000'000 + Stalled::kFiller || stuck_in() != stuck) stuck = stuck_in();  // until the socket is full
   const Scope soon = f.soon();
+  while (stuck == 1'000'000 + Stalled::kFiller || stuck_in() != stuck) {
+    ASSERT_LT(f.scheduler.clock().now(), soon.deadline) << "the socket does not become full";
+    stuck = stuck_in();
+  }
   EXPECT_TRUE(f.notifier.drain(soon, {.node = stuck, .patience = std::chrono::milliseconds(20)}));
   EXPECT_LT(f.scheduler.clock().now(), soon.deadline);
   EXPECT_EQ(f.notifier.drain(short_while(), {.node = 1}).code(), Code::kTimedOut);
@@ -172,11 +175,11 @@ TEST(Notifier, ARequestThatTheKernelMayWaitForIsNotHeldUp) {
 TEST(Notifier, AConnectionThatIsOverDoesNotHoldItUp) {
   Fixture f;
   f.kernel.end();
-  for (vfs::NodeId node = 1; node <= 50; ++node) f.notifier.invalidate_inode(node, 0, 0);
+  for (vfs::NodeId node = 1; node <= 50; ++node) f.notifier.invalidate_inode(node, {0, 0});
   EXPECT_TRUE(f.notifier.drain(f.soon(), {}));
   f.notifier.close();
   f.notifier.close();
-  f.notifier.invalidate_inode(1, 0, 0);
+  f.notifier.invalidate_inode(1, {0, 0});
 }
 
 TEST(Notifier, WithoutPassthroughNothingIsRegistered) {

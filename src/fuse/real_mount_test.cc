@@ -303,7 +303,7 @@ TEST_F(RealMountTest, TheKernelForgetsWhatItIsToldTo) {
   bool was_cached = false;
   for (int attempt = 0; attempt < 10 && !was_cached; ++attempt) {
     handler_.direct_length = 5;
-    notifier.invalidate_inode(2, -1, 0);
+    notifier.invalidate_inode(2, {});
     ASSERT_TRUE(notifier.drain(soon(), {}));
     run("stat direct");
     const int before = handler_.lookups;
@@ -311,7 +311,7 @@ TEST_F(RealMountTest, TheKernelForgetsWhatItIsToldTo) {
     was_cached = run("stat -c %s direct") == "5\n" && handler_.lookups == before;
   }
   ASSERT_TRUE(was_cached);
-  notifier.invalidate_inode(2, -1, 0);
+  notifier.invalidate_inode(2, {});
   ASSERT_TRUE(notifier.drain(soon(), {}));
   EXPECT_EQ(run("stat -c %s direct"), "7\n");
   const int before = handler_.lookups;

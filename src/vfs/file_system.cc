@@ -90,7 +90,7 @@ Result<NodeAttr> FileSystem::Impl::attr_of(const Scope& scope, Ino ino, const At
 void FileSystem::Impl::attributes_changed(Ino ino, NodeId by) {
   KernelPort* port = kernel.load();
   if (port == nullptr) return;
-  for (const NodeId node : nodes.held_of(ino, by)) port->invalidate_inode(node, -1, 0);
+  for (const NodeId node : nodes.held_of(ino, by)) port->invalidate_inode(node, {});
 }
 
 Result<void> FileSystem::Impl::check_changeable(Ino ino) const {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -21,6 +22,21 @@ struct Asker {
   Duration patience{0};
 };
 
+/// Where a file ends that has grown.
+struct FileEnd {
+  std::uint64_t length = 0;
+  std::byte last_byte{};
+};
+
+/// What the kernel knows of a file that is not true any more: attributes, and bytes.
+struct InodeChange {
+  std::int64_t offset = -1;  // of the bytes; < 0: attributes alone
+  std::int64_t length = 0;   // 0: to the end of the file
+  /// Set where the end may have moved on: mappings made earlier under this number reach to it from now on. The kernel
+  /// looks at no attributes when a mapping is touched.
+  std::optional<FileEnd> end = {};
+};
+
 /// Thread-safe. Notifications are queued to a thread that serves no requests (kernel-lanes, section 5, "Deadlock
 /// rule"), so all may be called from a request's own thread.
 class KernelPort {
@@ -30,12 +46,7 @@ class KernelPort {
   /// kNotSupported: no passthrough on this mount.
   virtual Result<std::int32_t> register_backing(int descriptor) = 0;
   virtual void release_backing(std::int32_t backing_id) = 0;
-  /// Attributes, and the cached bytes from `offset` on (length 0: to the end; offset < 0: attributes alone).
-  virtual void invalidate_inode(NodeId node, std::int64_t offset, std::int64_t length) = 0;
-  /// The file, of this length now, ends with `last_byte`: mappings made earlier under this number reach to the new end
-  /// from now on. The kernel looks at no attributes when a mapping is touched. Goes out together with an invalidation
-  /// that waits for the same number.
-  virtual void extend_inode(NodeId node, std::uint64_t length, std::byte last_byte) = 0;
+  virtual void invalidate_inode(NodeId node, const InodeChange& change) = 0;
   virtual void invalidate_entry(NodeId parent, const std::string& name) = 0;
   /// Waits until all notifications queued before are done; without the file's turn, which stores that they bring in
   /// want. Ends early when one about the asker's number has been under way for the asker's patience: the kernel may

@@ -236,15 +236,10 @@ bool OpenFile::invalidate_others(NodeId origin, const Changed& changed, KernelPo
     const bool has_pages = node.mode == NodeMode::kCached || (node.mode == NodeMode::kDirect && node.handles != 0);
     // copy_file_range, too, looks at no attributes for the end: it concerns every number that is open.
     const bool learns_end = changed.end && (has_pages || node.handles != 0);
-    const auto drop = [&] {
-      kernel.invalidate_inode(number, has_pages || learns_end ? static_cast<std::int64_t>(changed.offset) : -1,
-                              static_cast<std::int64_t>(changed.length));
-    };
-    if (learns_end) {
-      drop();  // a page with stores, brought when the end has moved on, would have zeros up to there
-      kernel.extend_inode(number, changed.end->length, changed.end->last_byte);
-    }
-    drop();
+    InodeChange change{.offset = -1, .length = static_cast<std::int64_t>(changed.length)};
+    if (has_pages || learns_end) change.offset = static_cast<std::int64_t>(changed.offset);
+    if (learns_end) change.end = changed.end;
+    kernel.invalidate_inode(number, change);
     must_wait = must_wait || has_pages || node.handles != 0;
   }
   return must_wait;
@@ -255,7 +250,7 @@ bool OpenFile::call_in_stores(NodeId origin, std::uint64_t offset, std::uint64_t
   MutexLock lock(mutex_);
   for (const Node& node : open_nodes_) {
     if (node.id == origin || node.writers == 0 || node.mode != NodeMode::kDirect) continue;
-    kernel.invalidate_inode(node.id, static_cast<std::int64_t>(offset), static_cast<std::int64_t>(length));
+    kernel.invalidate_inode(node.id, {static_cast<std::int64_t>(offset), static_cast<std::int64_t>(length)});
     may_be_some = true;
   }
   return may_be_some;

@@ -107,15 +107,10 @@ class OpenFile final {
   static std::uint32_t version_of(const Attr& attr);
   /// The copies that the kernel still reads, taken out of the tier's index for good.
   std::vector<std::shared_ptr<block::NodeFile>> copies_to_write() EXCLUDES(mutex_);
-  /// Where the file ends now, for those who map it under other numbers.
-  struct End {
-    std::uint64_t length = 0;
-    std::byte last_byte{};
-  };
   /// `length` 0: to the end. `end`: set when it may have moved on.
   struct Changed {
     std::uint64_t offset = 0, length = 0;
-    std::optional<End> end;
+    std::optional<FileEnd> end;
   };
   /// Whether somebody may see what was before until the kernel has taken it.
   bool invalidate_others(NodeId origin, const Changed& changed, KernelPort& kernel) EXCLUDES(mutex_);

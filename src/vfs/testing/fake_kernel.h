@@ -51,13 +51,10 @@ class FakeKernel final : public KernelPort {
     MutexLock lock(mutex_);
     released_.push_back(backing_id);
   }
-  void invalidate_inode(NodeId node, std::int64_t offset, std::int64_t length) override {
+  void invalidate_inode(NodeId node, const InodeChange& change) override {
     MutexLock lock(mutex_);
-    invalidations_.push_back({node, offset, length});
-  }
-  void extend_inode(NodeId node, std::uint64_t length, std::byte last_byte) override {
-    MutexLock lock(mutex_);
-    extensions_.push_back({node, length, static_cast<char>(last_byte)});
+    invalidations_.push_back({node, change.offset, change.length});
+    if (change.end) extensions_.push_back({node, change.end->length, static_cast<char>(change.end->last_byte)});
   }
   void invalidate_entry(NodeId, const std::string&) override {}
   Result<void> drain(const Scope&, const Asker&) override {
