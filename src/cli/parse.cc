@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "cli/suggest.h"
 
@@ -82,6 +83,9 @@ std::expected<ParsedLine, Failure> parse_line(const Command& command, const std:
         Failure(Exit::kUsage, fmt::format("{} needs a value", said.substr(0, said.find(':'))), see_help(command)));
   } catch (const CLI::Error& e) {
     return std::unexpected<Failure>(Failure(Exit::kUsage, e.what(), see_help(command)));
+  } catch (const std::out_of_range&) {  // --no-NAME=NUMBER, which CLI11 would turn round
+    return std::unexpected<Failure>(Failure(
+        Exit::kUsage, "a flag that begins with --no- takes true or false, not so large a number", see_help(command)));
   }
   ParsedLine line;
   line.flags = {describe_flag, "command line", {}};

@@ -61,6 +61,12 @@ TEST(Parse, NoSwitchesOffAndASwitchMayBeToldItsValue) {
   EXPECT_EQ(told->flags.values.at("no-bgjob"), Words{"true"});
 }
 
+TEST(Parse, ASwitchThatIsToldANumberOfAnyLengthIsRefusedAndNoMore) {
+  EXPECT_EQ(failure({"--no-background=99999999999999999999"}),
+            "a flag that begins with --no- takes true or false, not so large a number|headrace help mount");
+  EXPECT_TRUE(parse_line(mount(), {"--background=99999999999999999999"})) << "its value is looked at later";
+}
+
 TEST(Parse, AnUnknownFlagIsRefusedWithTheNearestOne) {
   EXPECT_EQ(failure({"--cach-size", "1"}), "headrace mount has no flag --cach-size|did you mean --cache-size?");
   EXPECT_EQ(failure({"--cache-szie=1"}), "headrace mount has no flag --cache-szie|did you mean --cache-size?");
