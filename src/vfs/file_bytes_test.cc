@@ -113,6 +113,7 @@ TEST_F(FileBytesTest, WhatIsCompactedBeforeItsCommitIsKnownHereIsStillRead) {
     SystemScheduler real;
     for (int i = 0; i < 20'000 && mount_.blocks.reads() == before; ++i)
       ASSERT_TRUE(pause(real, Scope{}, std::chrono::milliseconds(1)));
+    ASSERT_GT(mount_.blocks.reads(), before) << "the reader did not come";
   };
   std::string all;
   for (int i = 0; !reader.joinable() && i < 1000; ++i) {
