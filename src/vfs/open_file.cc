@@ -234,13 +234,13 @@ bool OpenFile::invalidate_others(NodeId origin, const Changed& changed, KernelPo
     MutexLock lock(mutex_);
     const Node& node = node_of(number);
     const bool has_pages = node.mode == NodeMode::kCached || (node.mode == NodeMode::kDirect && node.handles != 0);
-    // copy_file_range, too, looks at no attributes for the end: it concerns every number that is open.
-    const bool learns_end = changed.end && (has_pages || node.handles != 0);
+    const bool is_seen = has_pages || node.handles != 0;
     InodeChange change{.offset = -1, .length = static_cast<std::int64_t>(changed.length)};
-    if (has_pages || learns_end) change.offset = static_cast<std::int64_t>(changed.offset);
-    if (learns_end) change.end = changed.end;
+    // copy_file_range, too, looks at no attributes for the end: it concerns every number that is open.
+    if (is_seen) change.end = changed.end;
+    if (has_pages || change.end) change.offset = static_cast<std::int64_t>(changed.offset);
     kernel.invalidate_inode(number, change);
-    must_wait = must_wait || has_pages || node.handles != 0;
+    must_wait = must_wait || is_seen;
   }
   return must_wait;
 }
