@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace headrace {
 namespace {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "block/block_store.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 

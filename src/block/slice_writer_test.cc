@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "block/slice_writer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "block/testing/block_fixture.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any words, variables and configuration file: what a command is called with is understood or refused with a sentence,
 // and what is understood keeps the bounds that the table of flags sets.
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>

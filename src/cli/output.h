@@ -3,6 +3,7 @@
 // renamed; each document says "apiVersion" and its "kind".
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>

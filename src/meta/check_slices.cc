@@ -2,6 +2,7 @@
 // What hangs on inodes, and what chunk lists name.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "meta/check_report.h"

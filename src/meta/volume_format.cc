@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <limits>
+#include <optional>
 
 namespace headrace::meta {
 namespace {

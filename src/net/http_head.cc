@@ -2,6 +2,7 @@
 // Beast's parser, fed by hand.
 #include "net/http_head.h"
 
+#include <cstdint>
 #include <exception>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <initializer_list>
+
 #include "net/socket_address.h"
 
 #include <gtest/gtest.h>

@@ -2,6 +2,7 @@
 // Wrappers and stacks of them are stores like any other, and each does its own thing besides.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 
 #include "object/faulty_store.h"

@@ -2,6 +2,7 @@
 // One file's bytes: what is written is seen at once, committed in order, and never half.
 #include "vfs/file_bytes.h"
 
+#include <algorithm>
 #include <array>
 #include <latch>
 #include <random>

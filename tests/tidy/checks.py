@@ -94,6 +94,36 @@ def own_header_first(tree, rules):
             yield Complaint(f.path, f.includes[0][0], "own-header-first", f'the first include is "{own}"')
 
 
+def names_included(tree, rules):
+    """A file that uses a name of others includes its header, or a header of ours that does."""
+    header_of = {name: header for header, names in rules.names.items() for name in names}
+    reached = {}
+    for f in _room_files(tree):
+        asked = set()
+        for match in re.finditer(r"\b\w+::\w+", f.code):
+            header = header_of.get(match.group())
+            if header and header not in asked and not _includes(header, _headers_of_others(tree, f, reached)):
+                line = f.code.count("\n", 0, match.start()) + 1
+                yield Complaint(f.path, line, "not-included", f"{match.group()} needs <{header}>", item=header)
+            asked.add(header)
+
+
+def _includes(header, paths):
+    return header in paths or header.endswith("/") and any(path.startswith(header) for path in paths)
+
+
+def _headers_of_others(tree, f, reached):
+    """Every header of others that a file includes, itself or by way of headers of ours; `reached` keeps the answers."""
+    if f.path not in reached:
+        reached[f.path] = set()  # the answer inside a circle
+        found = {path for _, path, quoted in f.includes if not quoted}
+        for _, path, quoted in f.includes:
+            if quoted and f"src/{path}" in tree.by_path:
+                found |= _headers_of_others(tree, tree.by_path[f"src/{path}"], reached)
+        reached[f.path] = found
+    return reached[f.path]
+
+
 def pragma_once(tree, rules):
     for f in tree.files:
         if f.is_header and not re.search(r"^#pragma once$", f.text, re.MULTILINE):
@@ -239,6 +269,6 @@ def links(tree, rules):
 
 
 ALL = [
-    table, include_graph, linked_rooms, libraries, own_header_first, pragma_once, spdx, manual, file_length, comment_width,
-    function_length, python_parses, forbidden, has_test, whitespace, links,
+    table, include_graph, linked_rooms, libraries, own_header_first, names_included, pragma_once, spdx, manual, file_length,
+    comment_width, function_length, python_parses, forbidden, has_test, whitespace, links,
 ]

@@ -125,6 +125,10 @@ class Rules:
         self._written = {name: room["may_include"] for name, room in data["rooms"].items()}
         self.libraries = data.get("libraries", {})
         self.forbidden = [(re.compile(f["pattern"]), f["except"], f["message"]) for f in data.get("forbidden", [])]
+        self.names = {
+            header: [name if "::" in name else f"std::{name}" for name in names.split()]
+            for header, names in data.get("names", {}).items()
+        }
         self.allow = data.get("allow", [])
 
     @staticmethod

@@ -141,6 +141,23 @@ class Planted(unittest.TestCase):
         self.write("src/base/words.cc", SPDX + '#include <string>\n#include "base/words.h"\n')
         self.expect('src/base/words.cc:2: own-header-first: the first include is "base/words.h"')
 
+    def test_a_name_whose_header_is_not_included(self):
+        self.write("src/net/frame.h", HEADER + "// std::map is no use\nstd::vector<int> f(std::vector<int>, std::string);\n")
+        self.expect(
+            "src/net/frame.h:5: not-included: std::string needs <string>",
+            "src/net/frame.h:5: not-included: std::vector needs <vector>",
+        )
+
+    def test_a_name_whose_header_comes_by_way_of_ours(self):
+        self.add("src/records/key.h", "std::string more();\n")
+        self.expect()
+
+    def test_a_name_of_another_library(self):
+        self.add("src/base/words.cc", 'auto x = fmt::format("{}", 1);\n')
+        self.expect("src/base/words.cc:4: not-included: fmt::format needs <fmt/>")
+        self.write("src/base/words.cc", SPDX + '#include "base/words.h"\n#include <fmt/core.h>\nauto x = fmt::format("{}", 1);\n')
+        self.expect()
+
     def test_a_header_without_pragma_once(self):
         self.write("src/net/frame.h", SPDX + "// A frame. It has no #pragma once.\n")
         self.expect("src/net/frame.h:1: pragma-once: a header says #pragma once")
@@ -214,6 +231,7 @@ class Planted(unittest.TestCase):
             "worker.detach();": (".detach()", "a thread has an owner that joins it"),
             'throw std::runtime_error("x");': ("throw", "we throw no exceptions; return a Result"),
         }
+        self.rules["names"] = {}
         self.write("src/records/key.cc", SPDX + '#include "records/key.h"\n' + "\n".join(calls) + "\n")
         self.write("src/records/store_test.cc", SPDX + '#include "records/key.h"\n' + "\n".join(calls) + "\n")
         self.expect(
@@ -227,8 +245,8 @@ class Planted(unittest.TestCase):
             'log("rand() in a string");\n'
             "clock.sleep(1); policy.time(0); int grand(); x.rand(); int time(int zone);\n",
         )
-        self.add("src/base/words.cc", "std::mutex lock;\n")
-        self.write("src/base/clock.h", HEADER + "inline auto now() { return std::chrono::system_clock::now(); }\n")
+        self.add("src/base/words.cc", "#include <mutex>\nstd::mutex lock;\n")
+        self.write("src/base/clock.h", HEADER + "#include <chrono>\ninline auto now() { return std::chrono::system_clock::now(); }\n")
         self.expect()
 
     def test_a_source_without_a_test(self):

@@ -2,6 +2,7 @@
 // headrace warmup: brings files into this node ahead of use (command 1004 of the control protocol).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include <nlohmann/json.hpp>

@@ -4,6 +4,7 @@
 // HEADRACE_SPEED_FOLDER is where the database lies (default: the folder for temporary files).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
