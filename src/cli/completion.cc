@@ -30,7 +30,7 @@ std::string flags_of(const Command& command) {
 }
 
 /// Text inside single quotes of a shell.
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -43,7 +43,7 @@ std::string bash(const Program& program) {
       "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}\n"
       "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n";
   out += fmt::format("    COMPREPLY=($(compgen -W {} -- \"$word\"))\n    return\n  fi\n  case $command$before in\n",
-                     quoted(names_of(program)));
+                     shell_quoted(names_of(program)));
   for (const Command* command : listed(program)) {
     for (const OptionSpec& spec : all_options(*command)) {
       if (spec.choices.empty()) continue;
@@ -99,13 +99,13 @@ std::string fish(const Program& program) {
       "~/.config/fish/completions/headrace.fish\n";
   for (const Command* command : listed(program)) {
     out += fmt::format("complete -c headrace -n __fish_use_subcommand -f -a {} -d {}\n", command->name,
-                       quoted(command->summary));
+                       shell_quoted(command->summary));
     for (const OptionSpec& spec : all_options(*command)) {
       out += fmt::format("complete -c headrace -n '__fish_seen_subcommand_from {}' -l {}", command->name, spec.name);
       if (spec.letter != 0) out += fmt::format(" -s {}", spec.letter);
       if (spec.kind != ValueKind::kSwitch) out += " -r";
       if (!spec.choices.empty()) out += fmt::format(" -f -a '{}'", fmt::join(spec.choices, " "));
-      out += fmt::format(" -d {}\n", quoted(spec.text));
+      out += fmt::format(" -d {}\n", shell_quoted(spec.text));
     }
   }
   return out;

@@ -21,8 +21,8 @@ namespace headrace::vfs {
 /// Thread-safe.
 class Control {
  public:
-  Control(const Context& context, FileTable& files, WholeFiles& whole_files, NodeTable& nodes)
-      : context_(context), files_(files), whole_files_(whole_files), nodes_(nodes), warmer_(context, whole_files) {}
+  Control(const Context& context, FileTable& files, WholeFiles& whole_files)
+      : context_(context), files_(files), whole_files_(whole_files), warmer_(context, whole_files) {}
 
   ~Control() { close(); }
 
@@ -41,7 +41,6 @@ class Control {
   const Context& context_;
   FileTable& files_;
   WholeFiles& whole_files_;
-  NodeTable& nodes_;
   Warmer warmer_;
   std::stop_source stop_;
   Mutex mutex_;

@@ -35,7 +35,7 @@ FileSystem::Impl::Impl(meta::Volume& volume, block::BlockStore& blocks, block::N
       access_log(scheduler_),
       whole_files(context),
       flusher(context, files),
-      control(context, files, whole_files, nodes),
+      control(context, files, whole_files),
       virtual_files(
           context, providers,
           [this](const Scope& scope, std::uint32_t command, std::string body,
