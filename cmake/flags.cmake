@@ -21,12 +21,13 @@ elseif(HEADRACE_LLD)
   add_link_options("-fuse-ld=${HEADRACE_LLD}")
 endif()
 
-# ccache sees through a precompiled header only when told that its macros and time stamps do not matter. Without one, two
-# checkouts share what does not depend on where they lie.
-option(HEADRACE_PCH "Compile what nearly every file includes once; off proves that each file includes what it uses" ON)
+# ccache sees through a precompiled header only when told that its macros and time stamps do not matter. Without one
+# (HEADRACE_PCH=OFF), two checkouts share what does not depend on where they lie. What a file includes it is told by the
+# compiler (-MD), which spares it from preprocessing each file that it does not know.
+option(HEADRACE_PCH "Compile once what nearly every file includes" ON)
 find_program(HEADRACE_CCACHE ccache)
 if(HEADRACE_CCACHE)
-  set(HEADRACE_LAUNCHER ${CMAKE_COMMAND} -E env "CCACHE_SLOPPINESS=pch_defines,time_macros")
+  set(HEADRACE_LAUNCHER ${CMAKE_COMMAND} -E env "CCACHE_SLOPPINESS=pch_defines,time_macros" CCACHE_DEPEND=true)
   if(NOT HEADRACE_PCH)
     list(APPEND HEADRACE_LAUNCHER "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=true)
   endif()
