@@ -146,6 +146,10 @@ class Headrace(Place):
         drop_kernel_caches()
         self.mount()
 
+    def stats(self):
+        with open(self.path(".stats"), encoding="ascii") as lines:
+            return {name: float(value) for name, value in map(str.split, lines)}
+
     def warm(self, *names, evict=False):
         run(self.program, "warmup", *(["--evict"] if evict else []), *[self.path(name) for name in names])
 
