@@ -23,15 +23,21 @@ void FileSystem::Impl::read_ahead(const Scope& scope, Handle& handle, std::uint6
   if (length == 0 || bytes.follows_fill()) return;
   const Attr attr = bytes.attr();
   block::ByteRanges ranges;
-  bool is_worth_whole = false;
+  bool is_first = false, is_worth_whole = false;
   {
     MutexLock lock(handle.mutex);
     ranges = handle.readahead.on_read(offset, length, attr.length);
+    is_first = handle.read_bytes == 0;
     handle.read_bytes += length;
     const bool reads_in_bulk =
         (offset == 0 && length >= kBulkReadBytes) || handle.read_bytes >= std::min(kWorthWholeBytes, attr.length);
     is_worth_whole = reads_in_bulk && !handle.asked_for_whole && handle.file->wants_copy(handle.node, attr);
     handle.asked_for_whole = handle.asked_for_whole || is_worth_whole;
+  }
+  // Who writes too, or comes right after a writer, is not on a backing; the copy that is there serves him all the same.
+  if (is_first && context.options.passthrough && attr.length >= context.options.small_file_bytes) {
+    if (Result<WholeFiles::Begun> there = whole_files.join_complete(scope, handle.ino))
+      return bytes.follow(std::move(there->fill), there->attr);
   }
   if (is_worth_whole) {
     // No room for it, too many on their way: then the windows below must do.

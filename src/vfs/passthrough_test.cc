@@ -139,6 +139,37 @@ TEST_F(PassthroughTest, AHandleThatWasOpenBeforeReadsFromTheCopyUntilTheFileChan
   close(held, node_);
 }
 
+TEST_F(PassthroughTest, AHandleThatAlsoWritesReadsFromTheCopyUntilTheFileChanges) {
+  become_whole();
+  const NodeId number = lookup().node;
+  const std::uint64_t reads = mount_.blocks.reads();
+  const Opened opened = open(number, O_RDWR);
+  ASSERT_EQ(opened.mode, OpenMode::kDirect);
+  EXPECT_EQ(read(opened, number, 1u << 20, 4096), std::string(4096, 'a'));
+  EXPECT_EQ(read(opened, number, 4096, 4096), std::string(4096, 'a'));
+  EXPECT_EQ(mount_.blocks.reads(), reads) << "the copy has these bytes";
+  write(opened, number, 5000, "new");
+  EXPECT_EQ(read(opened, number, 4999, 5), "anewa");
+  const Opened second = open(lookup().node, O_RDWR);
+  EXPECT_EQ(read(second, number, 4999, 5), "anewa") << "the copy is of what was committed";
+  close(second, number);
+  close(opened, number);
+}
+
+TEST_F(PassthroughTest, WhoComesRightAfterAChangeReadsFromTheCopy) {
+  become_whole();
+  SetAttr set;
+  set.change.mtime_now = true;
+  ASSERT_TRUE(system_->setattr(scope_, root_, node_, set));
+  const NodeId number = lookup().node;
+  const std::uint64_t reads = mount_.blocks.reads();
+  const Opened opened = open(number, O_RDONLY);
+  ASSERT_EQ(opened.mode, OpenMode::kDirect) << "its times say that it changed just now";
+  EXPECT_EQ(read(opened, number, kSize - 4096, 4096), std::string(4096, 'a'));
+  EXPECT_EQ(mount_.blocks.reads(), reads) << "the copy has these bytes";
+  close(opened, number);
+}
+
 TEST_F(PassthroughTest, AWriteOnlyHandleBesideReadersIsSeenInTheirCopy) {
   become_whole();
   const NodeId number = lookup().node;

@@ -64,6 +64,11 @@ Result<WholeFiles::Begun> WholeFiles::begin(const Scope& scope, Ino ino) {
   return Begun{std::move(begun), std::move(view.attr)};
 }
 
+Result<WholeFiles::Begun> WholeFiles::join_complete(const Scope& scope, Ino ino) {
+  if (complete_copy(scope, ino) == nullptr) return Code::kNotFound;
+  return begin(scope, ino);  // which has nothing to fetch, unless the copy has left the tier just now
+}
+
 Result<void> WholeFiles::bring(const Scope& scope, Ino ino, const meta::ChunkView& view) {
   TRY(const std::shared_ptr<block::FileFill> begun, fill(scope, key_of(ino, view), view.extents));
   return begun->wait(scope);

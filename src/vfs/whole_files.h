@@ -26,6 +26,8 @@ class WholeFiles {
     Attr attr;  // of the version that is brought in
   };
   Result<Begun> begin(const Scope& scope, Ino ino);
+  /// The same of a copy that is complete already; kNotFound: none is.
+  Result<Begun> join_complete(const Scope& scope, Ino ino);
   /// Brings a copy in and waits until it is complete. Whoever else wants the same one waits for it too. kNoSpace: it
   /// cannot be held.
   Result<void> bring(const Scope& scope, Ino ino, const meta::ChunkView& view);
