@@ -35,7 +35,7 @@ void FileSystem::Impl::read_ahead(const Scope& scope, Handle& handle, std::uint6
     handle.asked_for_whole = handle.asked_for_whole || is_worth_whole;
   }
   // Who writes too, or comes right after a writer, is not on a backing; the copy that is there serves him all the same.
-  if (is_first && context.options.passthrough && attr.length >= context.options.small_file_bytes) {
+  if (is_first && !is_worth_whole && context.options.passthrough && attr.length >= context.options.small_file_bytes) {
     if (Result<WholeFiles::Begun> there = whole_files.join_complete(scope, handle.ino))
       return bytes.follow(std::move(there->fill), there->attr);
   }

@@ -58,15 +58,24 @@ Result<std::shared_ptr<block::FileFill>> WholeFiles::fill(const Scope& scope, co
 Result<WholeFiles::Begun> WholeFiles::begin(const Scope& scope, Ino ino) {
   TRY(meta::ChunkView view, context_.volume.whole_file(scope, ino, kExtentsMax));
   const block::CopyKey key = key_of(ino, view);
+  return begin_version(scope, key, std::move(view));
+}
+
+Result<WholeFiles::Begun> WholeFiles::join_complete(const Scope& scope, Ino ino) {
+  TRY(meta::ChunkView view, context_.volume.whole_file(scope, ino, kExtentsMax));
+  const block::CopyKey key = key_of(ino, view);
+  const std::shared_ptr<block::NodeFile> copy = context_.tier.find(key);
+  if (copy == nullptr || !copy->is_complete()) return Code::kNotFound;
+  // Nothing is fetched, unless the copy leaves the tier in this moment.
+  return begin_version(scope, key, std::move(view));
+}
+
+Result<WholeFiles::Begun> WholeFiles::begin_version(const Scope& scope, const block::CopyKey& key,
+                                                    meta::ChunkView view) {
   // A full queue means that enough is on its way: the caller does not wait for a place.
   const Scope now = scope.until(context_.scheduler.clock().now());
   TRY(std::shared_ptr<block::FileFill> begun, fill(now, key, std::move(view.extents)));
   return Begun{std::move(begun), std::move(view.attr)};
-}
-
-Result<WholeFiles::Begun> WholeFiles::join_complete(const Scope& scope, Ino ino) {
-  if (complete_copy(scope, ino) == nullptr) return Code::kNotFound;
-  return begin(scope, ino);  // which has nothing to fetch, unless the copy has left the tier just now
 }
 
 Result<void> WholeFiles::bring(const Scope& scope, Ino ino, const meta::ChunkView& view) {

@@ -37,6 +37,7 @@ class WholeFiles {
   void close();
 
  private:
+  Result<Begun> begin_version(const Scope& scope, const block::CopyKey& key, meta::ChunkView view);
   Result<std::shared_ptr<block::FileFill>> fill(const Scope& scope, const block::CopyKey& key, ExtentList extents)
       EXCLUDES(mutex_);
 
